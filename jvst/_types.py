@@ -1,0 +1,26 @@
+"""The arrays that jvst speaks of, as jaxtyping aliases.
+
+Shape letters: ``h w c`` image, ``j`` lag, ``t`` frame, ``n`` batch. Device arrays are float
+and unbatched; what comes from or goes to a file is NumPy.
+"""
+
+import numpy as np
+from jaxtyping import Array, Float, Float32, UInt8
+
+#: RGB in [0, 1].
+Image = Float[Array, "h w 3"]
+#: (dx, dy) in pixels, on the frame where the arrow starts.
+Flow = Float[Array, "h w 2"]
+#: Trust in [0, 1], on the frame that is being stylized; 1 = trust.
+Mask = Float[Array, "h w"]
+#: One layer of the network.
+Activation = Float[Array, "h w c"]
+#: Products of the channels of one layer.
+Gram = Float[Array, "c c"]
+#: A number in a formula.
+Scalar = Float[Array, ""]
+
+#: A decoded frame: 8-bit RGB, in host memory.
+Frame = UInt8[np.ndarray, "h w 3"]
+#: A flow field in host memory: (dx, dy) in pixels.
+FlowField = Float32[np.ndarray, "h w 2"]

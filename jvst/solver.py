@@ -1,0 +1,295 @@
+"""Minimizing the energy of one frame. The only file that imports jaxopt or optax."""
+
+import dataclasses
+import functools
+import warnings
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Bool, Int
+
+from jvst._types import Image, Scalar
+from jvst.objective import FrameTargets, LossTerms, LossWeights, frame_loss
+from jvst.vgg import VGG19
+
+with warnings.catch_warnings():
+    # jaxopt says at import that it is no longer developed; that is why it is wrapped here.
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import jaxopt
+
+Stopped = Literal["converged", "iteration limit", "non-finite loss"]
+Fallback = Literal["none", "smaller step", "start image"]
+
+_RUNNING, _CONVERGED, _ITERATION_LIMIT, _NON_FINITE = range(4)
+_STOPPED: dict[int, Stopped] = {
+    _CONVERGED: "converged",
+    _ITERATION_LIMIT: "iteration limit",
+    _NON_FINITE: "non-finite loss",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class SolverConfig:
+    """How a frame is minimized; each value belongs to the compiled program.
+
+    Attributes:
+        optimizer: ``lbfgs`` (jaxopt, backtracking line search) or ``adam`` (optax).
+        history: corrections that L-BFGS keeps. 100, as in the Torch code, costs ten times
+            the memory and was measured to buy nothing.
+        tolerance: stop once the loss has changed by less than this part of itself over
+            ``window`` iterations. Ruder et al. 2016, section 6: 0.01 % over 50.
+        window: iterations between two looks at the stop rule.
+        first_step: mean change of a channel, in [0, 1], that the first step of L-BFGS
+            tries, before curvature is known.
+        max_step: longest step of L-BFGS, 1 being the quasi-Newton step.
+        learning_rate: step of Adam, in [0, 1] of a channel.
+    """
+
+    optimizer: Literal["lbfgs", "adam"] = "lbfgs"
+    history: int = 10
+    tolerance: float = 1e-4
+    window: int = 50
+    first_step: float = 0.01
+    max_step: float = 1.0
+    learning_rate: float = 0.01
+
+
+class SolveState(NamedTuple):
+    """A solve between two chunks: all that is needed to go on, as arrays."""
+
+    image: Image
+    optimizer: Any
+    loss: Scalar
+    terms: LossTerms
+    iteration: Int[Array, ""]
+    evaluations: Int[Array, ""]
+    window_loss: Scalar  # the loss when the stop rule last looked
+    window_start: Int[Array, ""]
+    status: Int[Array, ""]
+
+
+class Report(NamedTuple):
+    """Where a solve stands at the end of a chunk, in host memory."""
+
+    iteration: int
+    evaluations: int
+    loss: float
+    terms: LossTerms
+
+
+class SolveInfo(NamedTuple):
+    """How a solve went."""
+
+    iterations: int
+    evaluations: int
+    stopped: Stopped
+    fallback: Fallback  # what had to be done about a non-finite loss
+    reports: tuple[Report, ...]  # one a chunk, the start first
+
+
+def solve_frame(
+    init: Image,
+    vgg: VGG19,
+    targets: FrameTargets,
+    weights: LossWeights,
+    max_iterations: int,
+    *,
+    config: SolverConfig = SolverConfig(),
+    chunk: int = 50,
+    resume: SolveState | None = None,
+    on_chunk: Callable[[Report, SolveState], None] | None = None,
+) -> tuple[Image, SolveInfo]:
+    """Minimize ``frame_loss`` over the image.
+
+    Iterations run on the device in chunks; between chunks the host reads a few numbers,
+    calls ``on_chunk``, and may be interrupted: the state it was last given goes on from
+    there when it comes back as ``resume``, bit for bit.
+
+    Args:
+        init: where to start, RGB in [0, 1].
+        vgg: the network.
+        targets: what the frame is drawn to.
+        weights: weights of the terms.
+        max_iterations: iterations at the most; a number, never a reason to compile again.
+        config: the solver.
+        chunk: iterations between two reports; no effect on the result.
+        resume: a state that ``on_chunk`` was given, to go on from.
+        on_chunk: told after every chunk.
+
+    Returns:
+        The image, RGB, about [0, 1], not clipped; and how it went. A loss that turns
+        non-finite makes the solve go on from the last good image with steps a tenth as
+        long; if that fails too, or the very first loss is non-finite, ``init`` comes back.
+    """
+    reports: list[Report] = []
+    fallback: Fallback = "none"
+    state = begin(init, vgg, targets, weights, max_iterations, config) if resume is None else resume
+    while True:
+        report, status = _look(state)
+        reports.append(report)
+        if on_chunk is not None:
+            on_chunk(report, state)
+        if status == _RUNNING:
+            state = advance(state, vgg, targets, weights, max_iterations, chunk, config)
+        elif status != _NON_FINITE:
+            break
+        elif fallback == "none" and report.iteration > 0:
+            fallback, config = "smaller step", _shorter(config)
+            state = begin(state.image, vgg, targets, weights, max_iterations, config)._replace(
+                iteration=state.iteration, window_start=state.iteration
+            )
+        else:
+            fallback, state = "start image", state._replace(image=init)
+            break
+    info = SolveInfo(report.iteration, report.evaluations, _STOPPED[status], fallback, tuple(reports))
+    return state.image, info
+
+
+@functools.partial(jax.jit, static_argnames="config")
+def begin(
+    init: Image,
+    vgg: VGG19,
+    targets: FrameTargets,
+    weights: LossWeights,
+    max_iterations: Int[Array, ""] | int,
+    config: SolverConfig,
+) -> SolveState:
+    """Evaluate the start. Pure; vmaps over frames."""
+    loss, terms, inner = _optimizer(config).start(init, vgg, targets, weights)
+    status = jnp.where(max_iterations > 0, _RUNNING, _ITERATION_LIMIT)
+    return SolveState(
+        image=init,
+        optimizer=inner,
+        loss=loss,
+        terms=terms,
+        iteration=jnp.asarray(0),
+        evaluations=jnp.asarray(1),
+        window_loss=loss,
+        window_start=jnp.asarray(0),
+        status=jnp.where(jnp.isfinite(loss), status, _NON_FINITE),
+    )
+
+
+@functools.partial(jax.jit, static_argnames="config")
+def advance(
+    state: SolveState,
+    vgg: VGG19,
+    targets: FrameTargets,
+    weights: LossWeights,
+    max_iterations: Int[Array, ""] | int,
+    chunk: Int[Array, ""] | int,
+    config: SolverConfig,
+) -> SolveState:
+    """Run up to ``chunk`` iterations on the device. Pure; vmaps over frames."""
+    optimizer = _optimizer(config)
+    end = state.iteration + chunk
+
+    def unfinished(state: SolveState) -> Bool[Array, ""]:
+        return (state.status == _RUNNING) & (state.iteration < end)
+
+    def iterate(state: SolveState) -> SolveState:
+        image, loss, terms, inner, evaluations = optimizer.step(
+            state.image, state.optimizer, vgg, targets, weights
+        )
+        iteration = state.iteration + 1
+        good = jnp.isfinite(loss)
+        look = iteration - state.window_start >= config.window
+        change = jnp.abs(state.window_loss - loss)
+        converged = look & (change < config.tolerance * jnp.abs(state.window_loss))
+        status = jnp.where(iteration >= max_iterations, _ITERATION_LIMIT, _RUNNING)
+        status = jnp.where(converged, _CONVERGED, status)
+        return SolveState(
+            image=jnp.where(good, image, state.image),
+            optimizer=inner,
+            loss=jnp.where(good, loss, state.loss),
+            terms=jax.tree.map(lambda new, old: jnp.where(good, new, old), terms, state.terms),
+            iteration=iteration,
+            evaluations=state.evaluations + evaluations,
+            window_loss=jnp.where(look, loss, state.window_loss),
+            window_start=jnp.where(look, iteration, state.window_start),
+            status=jnp.where(good, status, _NON_FINITE),
+        )
+
+    return jax.lax.while_loop(unfinished, iterate, state)
+
+
+class _Lbfgs(NamedTuple):
+    """jaxopt's L-BFGS, one iteration at a time."""
+
+    solver: jaxopt.LBFGS
+    first_step: float
+
+    def start(self, image: Image, *problem: Any) -> tuple[Scalar, LossTerms, Any]:
+        inner = self.solver.init_state(image, *problem)
+        # With an empty history gamma alone scales the gradient. jaxopt begins with 1, which
+        # is off by orders of magnitude, as the loss is a mean over pixels.
+        size = jnp.mean(jnp.abs(inner.grad))
+        gamma = self.first_step / jnp.maximum(size, jnp.finfo(size.dtype).tiny)
+        return inner.value, inner.aux, inner._replace(gamma=gamma)
+
+    def step(
+        self, image: Image, inner: Any, *problem: Any
+    ) -> tuple[Image, Scalar, LossTerms, Any, Int[Array, ""]]:
+        before = inner.num_fun_eval
+        image, inner = self.solver.update(image, inner, *problem)
+        return image, inner.value, inner.aux, inner, inner.num_fun_eval - before
+
+
+class _Adam(NamedTuple):
+    """optax's Adam; its state keeps the gradient of the image at hand."""
+
+    transform: optax.GradientTransformation
+
+    def start(self, image: Image, *problem: Any) -> tuple[Scalar, LossTerms, Any]:
+        (loss, terms), gradient = _loss_and_gradient(image, *problem)
+        return loss, terms, (gradient, self.transform.init(image))
+
+    def step(
+        self, image: Image, inner: Any, *problem: Any
+    ) -> tuple[Image, Scalar, LossTerms, Any, Int[Array, ""]]:
+        gradient, moments = inner
+        update, moments = self.transform.update(gradient, moments, image)
+        image = optax.apply_updates(image, update)
+        (loss, terms), gradient = _loss_and_gradient(image, *problem)
+        return image, loss, terms, (gradient, moments), jnp.asarray(1)
+
+
+_loss_and_gradient = jax.value_and_grad(frame_loss, has_aux=True)
+
+
+def _optimizer(config: SolverConfig) -> _Lbfgs | _Adam:
+    if config.optimizer == "adam":
+        return _Adam(optax.adam(config.learning_rate))
+    solver = jaxopt.LBFGS(
+        _loss_and_gradient,
+        value_and_grad=True,
+        has_aux=True,
+        tol=0.0,
+        linesearch="backtracking",
+        max_stepsize=config.max_step,
+        history_size=config.history,
+        implicit_diff=False,
+    )
+    return _Lbfgs(solver, config.first_step)
+
+
+def _shorter(config: SolverConfig) -> SolverConfig:
+    """A tenth of every step length."""
+    return dataclasses.replace(
+        config,
+        first_step=0.1 * config.first_step,
+        max_step=0.1 * config.max_step,
+        learning_rate=0.1 * config.learning_rate,
+    )
+
+
+def _look(state: SolveState) -> tuple[Report, int]:
+    """Read the few numbers that the host needs."""
+    iteration, evaluations, loss, terms, status = jax.device_get(
+        (state.iteration, state.evaluations, state.loss, state.terms, state.status)
+    )
+    terms = LossTerms(*(float(term) for term in terms))
+    return Report(int(iteration), int(evaluations), float(loss), terms), int(status)

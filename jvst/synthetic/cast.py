@@ -1,0 +1,107 @@
+"""The sprites by name: outline, texture and the palettes that they come in."""
+
+from dataclasses import dataclass
+
+from jvst.synthetic import sprites
+from jvst.synthetic.fields import Palette, palette
+from jvst.synthetic.shapes import Box, Polygon, Shape, Star, Superellipse, Union
+
+
+@dataclass(frozen=True, eq=False)
+class Sprite:
+    """What a sprite looks like; its body has radius 1."""
+
+    shape: Shape
+    paint: sprites.Paint
+    palettes: tuple[Palette, ...]
+
+
+_DISC = Superellipse()
+_BASKET = Polygon(((-0.26, 0.9), (0.26, 0.9), (0.19, 1.42), (-0.19, 1.42)))
+_SAIL = Polygon(((0.0, -1.25), (0.78, -0.25), (0.0, 1.05), (-0.78, -0.25)))
+_TAIL = Polygon(
+    ((-0.04, 1.0), (0.04, 1.0), (0.2, 1.35), (0.0, 1.75), (0.1, 2.1), (-0.12, 1.75), (0.08, 1.35))
+)
+_BOW = Polygon(((-0.24, -0.13), (0.24, 0.13), (0.24, -0.13), (-0.24, 0.13)))
+_FIN = Polygon(((-0.75, 0.0), (-1.35, -0.5), (-1.2, 0.0), (-1.35, 0.5)))
+
+_BRIGHT = palette("d8392f", "f7c93f", "2f7fb8", "f5f0dc", "3f9a5a", "e87a2f")
+_GARDEN = palette("6a3f9a", "f29ab8", "f7e06a", "2f8f8a", "f5f0e6", "c93f6a")
+
+SPRITES = {
+    "balloon": Sprite(
+        Union(((_DISC, (0.0, 0.0)), (_BASKET, (0.0, 0.0)))),
+        sprites.balloon,
+        (
+            palette("d8392f", "f6e7c1", "f2b134", "2f4b8a"),
+            palette("2a7f9e", "f5efe0", "e9663c", "f6c945"),
+            palette("6b3fa0", "f4c24d", "e8486a", "fff3d6"),
+            palette("2f8f5a", "f3e37c", "d9482f", "fdf6e3"),
+        ),
+    ),
+    "ball": Sprite(_DISC, sprites.ball, (_BRIGHT, _GARDEN)),
+    "sunflower": Sprite(
+        Star(16, 0.13),
+        sprites.sunflower,
+        (palette("f9d13a", "f0932b", "d9601f"), palette("fbe9f0", "e86a92", "a8305f")),
+    ),
+    "star": Sprite(
+        Star(5, 0.42),
+        sprites.star,
+        (palette("e0452f", "ffb347", "fff0b8"), palette("3f6fc9", "8fe0e6", "f5f7d0")),
+    ),
+    "kite": Sprite(
+        Union(
+            ((_SAIL, (0.0, 0.0)), (_TAIL, (0.0, 0.0)), (_BOW, (0.1, 1.35)), (_BOW, (-0.06, 1.75)))
+        ),
+        sprites.kite,
+        (_BRIGHT, _GARDEN, palette("e84a5f", "2a9d8f", "f4a261", "264653")),
+    ),
+    "tree": Sprite(
+        Union(
+            (
+                (Box(0.15, 1.5), (0.0, 1.2)),
+                (Superellipse(0.75, 0.62), (-0.38, 0.3)),
+                (Superellipse(0.7, 0.6), (0.42, 0.36)),
+                (Superellipse(0.8, 0.75), (0.05, -0.3)),
+            )
+        ),
+        sprites.tree,
+        (
+            palette("3f7a35", "5c9a3c", "8fb545", "2f5f3a", "c9b83f"),
+            palette("b84a28", "d9822f", "e8b23c", "8f3a2a", "6f6a2f"),
+        ),
+    ),
+    "fish": Sprite(
+        Union(((Superellipse(1.0, 0.52, 2.2), (0.0, 0.0)), (_FIN, (0.0, 0.0)))),
+        sprites.fish,
+        (
+            palette("e8552f", "ffd27f", "a82f3f", "f7a23c"),
+            palette("2f6fb0", "a9e0d9", "1f3f7f", "f2c84f"),
+        ),
+    ),
+    "parasol": Sprite(
+        Star(8, 0.05),
+        sprites.parasol,
+        (
+            palette("d9402f", "f7ecd6", "f2b53c", "3f5a8f"),
+            palette("2f8f9a", "f5efdc", "e8663f", "f7d04f"),
+            palette("f2b234", "c9452f", "fbf0d2", "5a2f4a"),
+            palette("7f5aa8", "f2dff0", "4f9a6a", "f7e27a"),
+        ),
+    ),
+    "carpet": Sprite(
+        Box(1.4, 0.9),
+        sprites.cloth,
+        (
+            palette("a8322f", "e8c07a", "2f4a6f", "7a2f3f"),
+            palette("2f6f6a", "f0d9a8", "c9653f", "3f3f6a"),
+        ),
+    ),
+    "ribbon": Sprite(Box(1.6, 0.035), sprites.cloth, (_BRIGHT, _GARDEN)),
+    "post": Sprite(
+        Box(0.045, 1.6),
+        sprites.wood,
+        (palette("c9403a", "f5ead2"), palette("2f5f8f", "f2d98a"), palette("6a4a34", "a87a4f")),
+    ),
+}

@@ -1,0 +1,25 @@
+"""Read any clip, write any video: files of every common kind, folders and patterns of frames.
+
+Frames are 8-bit RGB as a viewer sees them: turned upright, with square pixels, over white
+where they are transparent. Nothing here holds more than a few frames in memory.
+
+``read_frames`` and ``probe`` take a video file (mp4, mov, webm, mkv, avi, gif and whatever else
+FFmpeg decodes), a picture, a folder of pictures, a printf pattern (``frames/%04d.png``) or a
+glob pattern (``frames/*.png``). ``write_video`` takes the name of an mp4, mov, mkv, webm or gif
+file, a folder or a printf pattern.
+"""
+
+from jvst.video.decode import DamagedClipError
+from jvst.video.pictures import read_picture, write_picture
+from jvst.video.read import ClipInfo, probe, read_frames
+from jvst.video.write import write_video
+
+__all__ = [
+    "ClipInfo",
+    "DamagedClipError",
+    "probe",
+    "read_frames",
+    "read_picture",
+    "write_picture",
+    "write_video",
+]

@@ -1,0 +1,156 @@
+"""Sound from one file into another: copied where the container takes it, else encoded anew."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+from typing import cast
+
+import av
+from av.container import InputContainer, OutputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+
+from jvst.video.container import open_container, picture_stream
+from jvst.video.sequence import picture_files
+
+# What players expect in each container; FFmpeg's muxers would take a little more.
+_COPIED: dict[str, tuple[str, ...]] = {
+    "mp4": ("aac", "mp3", "ac3", "eac3", "alac", "opus"),
+    "mov": ("aac", "mp3", "ac3", "eac3", "alac", "pcm_s16le", "pcm_s16be", "pcm_s24le"),
+    "webm": ("opus", "vorbis"),
+}
+_ENCODER = {"mp4": "aac", "mov": "aac", "webm": "libopus", "matroska": "libopus"}
+_BITS_PER_SECOND = 192_000
+# MPEG-4 part 3, table 1.18, without those above CD-quality that no player needs.
+_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
+# What encoders put before the sound to start up: 2112 samples of AAC, 80 ms of Opus.
+_PRIMING = Fraction(1, 10)
+
+
+class AudioTrack:
+    """The sound of an output, written as far as its picture has got.
+
+    A packet belongs to the output where it starts at or after the picture's start and before its
+    end. From the very beginning of a clip the codec's priming packets are kept too. Damaged sound
+    ends where the damage is.
+    """
+
+    def __init__(self, output: OutputContainer, packets: Iterator[Packet]):
+        """Take packets that are in order of time and ready to be written."""
+        self._output = output
+        self._packets = packets
+        self._next = next(packets, None)
+
+    def write_until(self, seconds: Fraction) -> None:
+        """Write the packets that start before ``seconds``."""
+        while self._next is not None and _start(self._next) < seconds:
+            self._output.mux(self._next)
+            self._next = next(self._packets, None)
+
+
+@contextmanager
+def add_audio(
+    output: OutputContainer, source: str | Path | None, *, container: str, start: float
+) -> Iterator[AudioTrack | None]:
+    """Add the sound of ``source`` to an output; None where there is no sound.
+
+    Args:
+        output: before anything is written to it.
+        source: a video or audio file, a folder or pattern of pictures (which have no sound), or
+            None.
+        container: FFmpeg's name of the output's format.
+        start: where in the source the output begins, in seconds from its first frame.
+
+    Raises:
+        InputError: the source is missing or can't be read at all.
+    """
+    if source is None or container == "gif" or picture_files(source) is not None:
+        yield None
+        return
+    with open_container(Path(source)) as opened:
+        if not opened.streams.audio or opened.streams.audio[0].codec_context is None:
+            yield None
+            return
+        origin = _picture_start(opened)
+        begin = origin + Fraction(start)
+        first = begin if start > 0 else origin - _PRIMING
+        stream = opened.streams.audio[0]
+        copy = _add_copy(output, stream, container)
+        if copy is not None:
+            packets = _copied(opened, copy, begin, first)
+        else:
+            packets = _encoded(opened, _add_encoder(output, stream, container), begin, first)
+        yield AudioTrack(output, packets)
+
+
+def _picture_start(source: InputContainer) -> Fraction:
+    stream = picture_stream(source)
+    if stream is None or stream.start_time is None or stream.time_base is None:
+        return Fraction(0)
+    return stream.start_time * stream.time_base
+
+
+def _start(packet: Packet) -> Fraction:
+    return (packet.pts or 0) * packet.time_base
+
+
+def _demuxed(source: InputContainer) -> Iterator[Packet]:
+    try:
+        for packet in source.demux(source.streams.audio[0]):
+            if packet.is_corrupt:
+                return
+            yield packet
+    except FFmpegError:
+        return
+
+
+def _add_copy(
+    output: OutputContainer, source: av.AudioStream, container: str
+) -> av.AudioStream | None:
+    codec = source.codec_context.codec.canonical_name
+    if container in _COPIED and codec not in _COPIED[container]:
+        return None
+    try:
+        return output.add_stream_from_template(source)
+    except ValueError:  # PyAV's answer to a codec that the muxer doesn't know
+        return None
+
+
+def _copied(
+    source: InputContainer, stream: av.AudioStream, begin: Fraction, first: Fraction
+) -> Iterator[Packet]:
+    for packet in _demuxed(source):
+        if packet.size == 0 or packet.pts is None or _start(packet) < first:
+            continue
+        shift = round(begin / packet.time_base)
+        packet.pts -= shift
+        packet.dts = packet.pts if packet.dts is None else packet.dts - shift
+        packet.stream = stream
+        yield packet
+
+
+def _add_encoder(output: OutputContainer, source: av.AudioStream, container: str) -> av.AudioStream:
+    name = _ENCODER[container]
+    # Opus knows 48 kHz only, whatever it is given.
+    rate = source.rate if name == "aac" and source.rate in _AAC_RATES else 48_000
+    stream = cast(av.AudioStream, output.add_stream(name, rate=rate))
+    stream.layout = "mono" if source.layout.nb_channels == 1 else "stereo"
+    stream.bit_rate = _BITS_PER_SECOND
+    return stream
+
+
+def _encoded(
+    source: InputContainer, stream: av.AudioStream, begin: Fraction, first: Fraction
+) -> Iterator[Packet]:
+    for packet in _demuxed(source):
+        try:
+            frames = packet.decode()
+        except FFmpegError:
+            break
+        for frame in frames:
+            if frame.pts is None or frame.pts * frame.time_base < first:
+                continue
+            frame.pts -= round(begin / frame.time_base)
+            yield from stream.encode(frame)
+    yield from stream.encode(None)

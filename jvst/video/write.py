@@ -1,0 +1,169 @@
+"""Write a film: a video file with the sound of another, or a folder of numbered pictures."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+
+import av
+import numpy as np
+from av.container import OutputContainer
+from av.error import FFmpegError
+
+from jvst._types import Frame
+from jvst.errors import InputError
+from jvst.video.atomic import replacing, writing_to
+from jvst.video.audio import add_audio
+from jvst.video.encode import CONTAINERS, add_video, pad_to_even
+from jvst.video.pictures import check_picture_suffix, write_picture
+from jvst.video.sequence import is_printf_pattern, numbered
+
+_FRAMES_IN_FOLDER = "frame_%04d.png"
+
+
+def write_video(
+    path: str | Path,
+    frames: Iterable[Frame],
+    *,
+    frame_rate: Fraction,
+    audio_from: str | Path | None = None,
+    audio_start: float = 0.0,
+    quality: int = 18,
+) -> None:
+    """Write frames as a film, with the sound of another.
+
+    A file is encoded under a temporary name beside its own and renamed at the end, so that under
+    ``path`` is a whole film or what was there before. A folder gets its frames one by one, each
+    of them whole, numbered from 1; frames that follow the last one under the same names, from an
+    earlier and longer film, are removed.
+
+    Args:
+        path: ``.mp4``, ``.mov`` and ``.mkv`` (H.264), ``.webm`` (VP9), ``.gif`` (at most 50
+            frames per second, 256 colours a frame); a printf pattern of pictures
+            (``frames/%04d.png``); or a folder, which is a name without a suffix or with ``/`` at
+            its end, for ``frame_0001.png`` and so on. Missing folders are made.
+        frames: 8-bit RGB, all of one size, taken one at a time. H.264 needs even sizes: the last
+            row or column of an odd one is repeated.
+        frame_rate: frames per second, kept exactly (a gif rounds to 1/100 s a frame).
+        audio_from: the film that the sound is taken from, if it has any. Its packets are copied
+            where the container takes them, else encoded anew as AAC (mp4, mov) or Opus (webm),
+            in mono or stereo. A gif and a folder have no sound.
+        audio_start: where in that film the first frame stands, in seconds. The sound ends with
+            the last frame.
+        quality: 0 (largest file) to 51, as x264's CRF; VP9's is scaled to match. Of no effect on
+            gifs and pictures.
+
+    Raises:
+        InputError: an option that can't be used, no frames, frames of more than one size, a path
+            that can't be written, or sound that can't be read.
+    """
+    name = str(path)
+    target = Path(path)
+    _check_options(target, frame_rate, quality, audio_start)
+    is_folder = name.endswith(("/", "\\")) or not target.suffix or target.is_dir()
+    if is_folder or is_printf_pattern(target):
+        _write_pictures(target / _FRAMES_IN_FOLDER if is_folder else target, frames)
+        return
+    if target.suffix.lower() not in CONTAINERS:
+        raise InputError(
+            f"{path} ends in {target.suffix}; a film can be written as {', '.join(CONTAINERS)}, a "
+            "folder or a pattern like frames/%04d.png; choose one of these"
+        )
+    checked = _of_one_size(target, frames)
+    first = next(checked)
+    with replacing(target) as temporary:
+        _write_file(
+            target,
+            temporary,
+            chain([first], checked),
+            size=first.shape[:2],
+            frame_rate=frame_rate.limit_denominator(100_000),  # FFmpeg's rates have 32 bits
+            audio_from=audio_from,
+            audio_start=audio_start,
+            quality=quality,
+        )
+
+
+def _write_file(
+    target: Path,
+    temporary: Path,
+    frames: Iterable[Frame],
+    *,
+    size: tuple[int, ...],
+    frame_rate: Fraction,
+    audio_from: str | Path | None,
+    audio_start: float,
+    quality: int,
+) -> None:
+    container = CONTAINERS[target.suffix.lower()]
+    # The index first, so that a film can start to play while it is still loading.
+    options = {"movflags": "+faststart"} if container in ("mp4", "mov") else {}
+    with writing_to(target):
+        output = av.open(f"file:{temporary}", "w", format=container, container_options=options)
+    try:
+        height, width = size
+        encoder = add_video(
+            output, target, width=width, height=height, frame_rate=frame_rate, quality=quality
+        )
+        halves_colours = container in ("mp4", "mov", "matroska")
+        with add_audio(output, audio_from, container=container, start=audio_start) as audio:
+            for number, frame in enumerate(frames):
+                with writing_to(target):
+                    even = pad_to_even(frame) if halves_colours else frame
+                    output.mux(list(encoder.encode(even, number)))
+                    if audio is not None:
+                        audio.write_until((number + 1) / frame_rate)
+            with writing_to(target):
+                output.mux(list(encoder.finish()))
+                output.close()
+    except BaseException:
+        _abandon(output)
+        raise
+
+
+def _abandon(output: OutputContainer) -> None:
+    # Closing writes what is left, and fails again where writing failed before; the second call
+    # finds nothing left, and so does the destructor, which would complain.
+    for _ in range(2):
+        with suppress(FFmpegError, OSError, ValueError):
+            output.close()
+
+
+def _write_pictures(pattern: Path, frames: Iterable[Frame]) -> None:
+    check_picture_suffix(pattern)
+    number = 0
+    for number, frame in enumerate(_of_one_size(pattern, frames), start=1):
+        write_picture(numbered(pattern, number), frame)
+    while (leftover := numbered(pattern, number + 1)).is_file():
+        with writing_to(leftover):
+            leftover.unlink()
+        number += 1
+
+
+def _of_one_size(path: Path, frames: Iterable[Frame]) -> Iterator[Frame]:
+    first: np.ndarray | None = None
+    for number, frame in enumerate(frames):
+        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
+            raise InputError(
+                f"frame {number} for {path} is {frame.dtype}{list(frame.shape)}; expected uint8 "
+                "[height width 3]; convert it with jvst.image.to_uint8"
+            )
+        first = frame if first is None else first
+        if frame.shape != first.shape:
+            raise InputError(
+                f"frame {number} for {path} is {frame.shape[1]}x{frame.shape[0]} but the first is "
+                f"{first.shape[1]}x{first.shape[0]}; expected frames of one size; resize them"
+            )
+        yield frame
+    if first is None:
+        raise InputError(f"there are no frames to write to {path}; expected at least 1")
+
+
+def _check_options(path: Path, frame_rate: Fraction, quality: int, audio_start: float) -> None:
+    if frame_rate <= 0:
+        raise InputError(f"the frame rate of {path} is {frame_rate}; expected more than 0")
+    if not 0 <= quality <= 51:
+        raise InputError(f"the quality of {path} is {quality}; expected 0 (best) to 51 (smallest)")
+    if not 0 <= audio_start < float("inf"):
+        raise InputError(f"the sound of {path} starts at {audio_start} s; expected 0 or more")
