@@ -137,6 +137,8 @@ def _smooth(level: Float[Array, "h w"]) -> Float[Array, "h w"]:
     h, w = level.shape
     radius = len(_GAUSSIAN) // 2
     wide = jnp.pad(level, ((0, 0), (radius, radius)), mode="symmetric")
-    level = sum((tap * wide[:, i : i + w] for i, tap in enumerate(_GAUSSIAN)), jnp.zeros_like(level))
+    level = sum(
+        (tap * wide[:, i : i + w] for i, tap in enumerate(_GAUSSIAN)), jnp.zeros_like(level)
+    )
     tall = jnp.pad(level, ((radius, radius), (0, 0)), mode="symmetric")
     return sum((tap * tall[i : i + h] for i, tap in enumerate(_GAUSSIAN)), jnp.zeros_like(level))

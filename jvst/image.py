@@ -20,7 +20,9 @@ def to_uint8(image: Image) -> UInt8[Array, "h w 3"]:
     return jnp.round(jnp.clip(image, 0.0, 1.0) * 255.0).astype(jnp.uint8)
 
 
-def resize(image: Float[Array, "h w c"], *, size: tuple[int, int]) -> Float[Array, "height width c"]:
+def resize(
+    image: Float[Array, "h w c"], *, size: tuple[int, int]
+) -> Float[Array, "height width c"]:
     """Resample an image to ``size`` with a cubic kernel, widened when shrinking.
 
     Args:

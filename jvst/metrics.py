@@ -57,10 +57,7 @@ def long_term_error(
         masks: where that motion is visible in both.
     """
     return jnp.stack(
-        [
-            masked_warping_error(image, o, f, m)
-            for o, f, m in zip(others, flows, masks, strict=True)
-        ]
+        [masked_warping_error(image, o, f, m) for o, f, m in zip(others, flows, masks, strict=True)]
     )
 
 

@@ -1,6 +1,6 @@
 """The energy of one frame: weights, targets and their sum."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -29,6 +29,7 @@ class LossWeights(NamedTuple):
     style: Scalar | float = 20.0  # β
     temporal: Scalar | float = 200.0  # γ
     total_variation: Scalar | float = 2e-4
+    style_layers: Mapping[str, Scalar | float] = {}  # factors on single layers; 1 when left out
 
 
 class FrameTargets(NamedTuple):
@@ -122,8 +123,16 @@ def frame_loss(
     Source: Ruder et al. 2016, equations 7 and 9.
     """
     found = features(vgg, image, {*targets.content, *targets.style})
-    content = sum((content_loss(found[k], v) for k, v in targets.content.items()), jnp.zeros((), image.dtype))
-    style = sum((style_loss(found[k], v) for k, v in targets.style.items()), jnp.zeros((), image.dtype))
+    content = sum(
+        (content_loss(found[k], v) for k, v in targets.content.items()), jnp.zeros((), image.dtype)
+    )
+    style = sum(
+        (
+            weights.style_layers.get(k, 1.0) * style_loss(found[k], v)
+            for k, v in targets.style.items()
+        ),
+        jnp.zeros((), image.dtype),
+    )
     lags = targets.trust.shape[0]
     temporal = sum(
         (temporal_loss(image, targets.warped[j], targets.trust[j]) for j in range(lags)),

@@ -144,7 +144,9 @@ def solve_frame(
         else:
             fallback, state = "start image", state._replace(image=init)
             break
-    info = SolveInfo(report.iteration, report.evaluations, _STOPPED[status], fallback, tuple(reports))
+    info = SolveInfo(
+        report.iteration, report.evaluations, _STOPPED[status], fallback, tuple(reports)
+    )
     return state.image, info
 
 

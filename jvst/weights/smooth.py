@@ -53,9 +53,7 @@ def smooth_random_vgg19(key: PRNGKeyArray, pictures: Sequence[Image], *, width: 
     return vgg
 
 
-def _set(
-    convolution: nnx.Conv, kernel: Float[Array, "3 3 i o"], bias: Float[Array, " o"]
-) -> None:
+def _set(convolution: nnx.Conv, kernel: Float[Array, "3 3 i o"], bias: Float[Array, " o"]) -> None:
     convolution.kernel, convolution.bias = nnx.Param(kernel), nnx.Param(bias)
 
 
