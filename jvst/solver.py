@@ -235,9 +235,16 @@ class _Lbfgs(NamedTuple):
     def step(
         self, image: Image, inner: Any, *problem: Any
     ) -> tuple[Image, Scalar, LossTerms, Any, Int[Array, ""]]:
-        before = inner.num_fun_eval
-        image, inner = self.solver.update(image, inner, *problem)
-        return image, inner.value, inner.aux, inner, inner.num_fun_eval - before
+        image, new = self.solver.update(image, inner, *problem)
+        # Where the energy curves the wrong way (sᵀy ≤ 0) the newest correction would turn the
+        # next step uphill; jaxopt keeps it, so it is taken out here.
+        slot = inner.iter_num % self.solver.history_size
+        upward = new.rho_history[slot] > 0.0
+        new = new._replace(
+            rho_history=new.rho_history.at[slot].multiply(upward.astype(image.dtype)),
+            gamma=jnp.where(upward, new.gamma, inner.gamma),
+        )
+        return image, new.value, new.aux, new, new.num_fun_eval - inner.num_fun_eval
 
 
 class _Adam(NamedTuple):
@@ -265,12 +272,25 @@ _loss_and_gradient = jax.value_and_grad(frame_loss, has_aux=True)
 def _optimizer(config: SolverConfig) -> _Lbfgs | _Adam:
     if config.optimizer == "adam":
         return _Adam(optax.adam(config.learning_rate))
+    line_search = jaxopt.BacktrackingLineSearch(
+        _loss_and_gradient,
+        value_and_grad=True,
+        has_aux=True,
+        # Sufficient decrease alone, at one loss and gradient a trial: the curvature that
+        # jaxopt's default also asks for fails on every short step, and each failure costs 30
+        # evaluations. This far-off slope never fails; "armijo" evaluates the gradient apart.
+        condition="wolfe",
+        c2=1e6,
+        maxiter=10,
+        decrease_factor=0.5,
+        max_stepsize=config.max_step,
+    )
     solver = jaxopt.LBFGS(
         _loss_and_gradient,
         value_and_grad=True,
         has_aux=True,
         tol=0.0,
-        linesearch="backtracking",
+        linesearch=line_search,
         max_stepsize=config.max_step,
         history_size=config.history,
         implicit_diff=False,
