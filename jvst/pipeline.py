@@ -2,11 +2,12 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jvst._types import Flow, Gram, Image
@@ -74,8 +75,8 @@ def stylize_clip(
     key: PRNGKeyArray,
     first: int = 0,
     earlier: Mapping[int, Image] | None = None,
-    resume: SolveState | None = None,
-    on_chunk: Callable[[int, Report, SolveState], None] | None = None,
+    resume: Sequence[Array | np.ndarray] | None = None,
+    on_chunk: Callable[[int, Report, SolveState | None], None] | None = None,
 ) -> Iterator[StylizedFrame]:
     """Stylize a clip frame by frame; a generator, arrays in and arrays out.
 
@@ -94,7 +95,8 @@ def stylize_clip(
         key: draws the noise image that frames start from.
         first: number of the first frame given, when a clip is continued.
         earlier: stylized frames before ``first`` by number, as far back as the lags reach.
-        resume: state of the solve of frame ``first``, when it was interrupted.
+        resume: leaves of the last state of the solve of frame ``first``, when it was
+            interrupted; see ``solve_frame``.
         on_chunk: told the frame's number and where its solve stands.
 
     Yields:

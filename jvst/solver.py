@@ -3,11 +3,12 @@
 import dataclasses
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Bool, Int
 
@@ -99,14 +100,15 @@ def solve_frame(
     *,
     config: SolverConfig = SolverConfig(),
     chunk: int = 50,
-    resume: SolveState | None = None,
-    on_chunk: Callable[[Report, SolveState], None] | None = None,
+    resume: Sequence[Array | np.ndarray] | None = None,
+    on_chunk: Callable[[Report, SolveState | None], None] | None = None,
 ) -> tuple[Image, SolveInfo]:
     """Minimize ``frame_loss`` over the image.
 
     Iterations run on the device in chunks; between chunks the host reads a few numbers,
-    calls ``on_chunk``, and may be interrupted: the state it was last given goes on from
-    there when it comes back as ``resume``, bit for bit.
+    calls ``on_chunk``, and may be interrupted: when the leaves of the state that it was last
+    given (``jax.tree.leaves``) come back as ``resume``, the solve goes on from there, bit for
+    bit.
 
     Args:
         init: where to start, RGB in [0, 1].
@@ -116,8 +118,8 @@ def solve_frame(
         max_iterations: iterations at the most; a number, never a reason to compile again.
         config: the solver.
         chunk: iterations between two reports; no effect on the result.
-        resume: a state that ``on_chunk`` was given, to go on from.
-        on_chunk: told after every chunk.
+        resume: the leaves of a state that ``on_chunk`` was given.
+        on_chunk: told after every chunk; without a state once a fallback is under way.
 
     Returns:
         The image, RGB, about [0, 1], not clipped; and how it went. A loss that turns
@@ -126,12 +128,18 @@ def solve_frame(
     """
     reports: list[Report] = []
     fallback: Fallback = "none"
-    state = begin(init, vgg, targets, weights, max_iterations, config) if resume is None else resume
+    if resume is None:
+        state = begin(init, vgg, targets, weights, max_iterations, config)
+    else:
+        like = jax.eval_shape(
+            functools.partial(begin, config=config), init, vgg, targets, weights, max_iterations
+        )
+        state = jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(x) for x in resume])
     while True:
         report, status = _look(state)
         reports.append(report)
         if on_chunk is not None:
-            on_chunk(report, state)
+            on_chunk(report, state if fallback == "none" else None)
         if status == _RUNNING:
             state = advance(state, vgg, targets, weights, max_iterations, chunk, config)
         elif status != _NON_FINITE:

@@ -1,0 +1,61 @@
+"""Turn a film clip into a moving painting, in functional JAX.
+
+Ruder, Dosovitskiy, Brox: *Artistic style transfer for videos*, 2016, arXiv:1604.08610. Images are
+RGB float32 in [0, 1], ``[h w 3]``; flow is (dx, dy) in pixels, ``[h w 2]``; functions are
+unbatched: batch them with ``jax.vmap``.
+"""
+
+from jvst import metrics
+from jvst.blend import blend, pass_order
+from jvst.consistency import consistency_mask, long_term_weights
+from jvst.errors import InputError
+from jvst.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
+from jvst.objective import (
+    FrameTargets,
+    LossTerms,
+    LossWeights,
+    content_targets,
+    frame_loss,
+    style_targets,
+)
+from jvst.pipeline import ClipConfig, Motion, StylizedFrame, stylize_clip
+from jvst.presets import loss_weights
+from jvst.solver import SolveInfo, SolverConfig, solve_frame
+from jvst.vgg import VGG19, features
+from jvst.warp import bilinear_sample, warp
+from jvst.weights import import_vgg19, load_vgg19, save_vgg19
+
+__all__ = [
+    "VGG19",
+    "ClipConfig",
+    "FrameTargets",
+    "InputError",
+    "LossTerms",
+    "LossWeights",
+    "Motion",
+    "SolveInfo",
+    "SolverConfig",
+    "StylizedFrame",
+    "bilinear_sample",
+    "blend",
+    "consistency_mask",
+    "content_loss",
+    "content_targets",
+    "features",
+    "frame_loss",
+    "gram_matrix",
+    "import_vgg19",
+    "load_vgg19",
+    "long_term_weights",
+    "loss_weights",
+    "metrics",
+    "pass_order",
+    "save_vgg19",
+    "solve_frame",
+    "style_loss",
+    "style_targets",
+    "stylize_clip",
+    "temporal_loss",
+    "total_variation",
+    "warp",
+]

@@ -1,0 +1,295 @@
+"""Everything that a person can choose, as one frozen dataclass; the command line is made of it."""
+
+import dataclasses
+import math
+from typing import Any
+
+import tyro
+
+from jvst.errors import InputError
+from jvst.objective import CONTENT_LAYERS, STYLE_LAYERS
+from jvst.vgg import LAYERS
+
+_SMALLEST_SIDE = 32  # pixels; relu5_1 halves the picture four times
+
+
+@dataclasses.dataclass(frozen=True)
+class InputOptions:
+    """What goes in."""
+
+    clip: str = ""
+    """Video file, folder of frames, or pattern such as 'frames/%04d.png' or 'frames/*.png'."""
+    style: tuple[str, ...] = ()
+    """Painting, or several to blend."""
+    style_blend: tuple[float, ...] = ()
+    """Share of each painting; equal when left out."""
+    frames: str = ""
+    """Part of the clip, A:B, counted from 0, B left out; either end may be empty."""
+    size: str = ""
+    """Size of the result, WIDTHxHEIGHT in pixels; the clip's own when left out."""
+    max_side: int = 0
+    """Shrink so that the longer side has at most so many pixels; 0: no limit."""
+    frame_rate: float = 0.0
+    """Frames per second; 0: the clip's own (25 for folders of frames)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class OutputOptions:
+    """What comes out."""
+
+    output: str = ""
+    """Video (.mp4 .mov .mkv .webm .gif), folder or %d pattern; RUN_DIR/stylized.mp4 when left
+    out."""
+    run_dir: str = ""
+    """Folder of the run: states, pictures, manifest; runs/CLIP-STYLE when left out."""
+    quality: int = 18
+    """Quality of the video, 0 (lossless) to 51 (worst)."""
+    audio: bool = True
+    """Keep the clip's sound."""
+
+
+@dataclasses.dataclass(frozen=True)
+class LookOptions:
+    """How it looks."""
+
+    preset: str = "auto"
+    """Published loss weights: 450x350, 768x432, 1024x436, or auto, interpolated by pixels."""
+    content_weight: float | None = None
+    """Weight of the content, α; the preset's when left out."""
+    style_weight: float | None = None
+    """Weight of the style, β; the preset's when left out."""
+    temporal_weight: float | None = None
+    """Weight of the temporal term, γ; the preset's when left out."""
+    tv_weight: float | None = None
+    """Weight of the total variation; the preset's when left out."""
+    style_scale: float = 1.0
+    """Size of the painting relative to the frame (side to side): larger makes larger strokes."""
+    content_layers: tuple[str, ...] = CONTENT_LAYERS
+    """Layers that compare the content."""
+    style_layers: tuple[str, ...] = STYLE_LAYERS
+    """Layers that compare the style."""
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkOptions:
+    """The network that looks at the pictures."""
+
+    weights: str = "auto"
+    """auto, vgg19, embedded, or a file of VGG-19 weights."""
+    pooling: str = "auto"
+    """max, average, or auto: as fits the network."""
+    precision: str = "auto"
+    """float32, tf32, bfloat16, or auto: float32 on CPUs, tf32 on GPUs and TPUs."""
+
+
+@dataclasses.dataclass(frozen=True)
+class MotionOptions:
+    """Optical flow and the trust in it."""
+
+    flow: str = "dis"
+    """dis (fast), deepflow (OpenCV contrib), or files:PATTERN for fields computed elsewhere, such
+    as 'files:flow/backward_[%d]_{%d}.flo'."""
+    mask: str = "binary"
+    """binary (the paper) or soft (its Torch code)."""
+    flow_cache: str = ""
+    """Folder that keeps computed flow; the user's cache when left out, 'none' for no cache."""
+    flow_workers: int = 2
+    """Threads that compute flow ahead of the solver."""
+
+
+@dataclasses.dataclass(frozen=True)
+class SolverOptions:
+    """How each frame is minimized."""
+
+    iterations: tuple[int, int] = (2000, 1000)
+    """Caps: for the first frame, and for each later one."""
+    init: str = "noise"
+    """Where the first frame starts: noise or content."""
+    optimizer: str = "lbfgs"
+    """lbfgs or adam."""
+    tolerance: float = 1e-4
+    """Stop a frame once its loss changes by less than this part over 50 iterations."""
+    seed: int = 0
+    """Seed of the noise."""
+
+
+@dataclasses.dataclass(frozen=True)
+class RunOptions:
+    """The run itself."""
+
+    demo: bool = False
+    """Draw a clip and a painting of our own and stylize them."""
+    fresh: bool = False
+    """Begin again in a run folder that holds another or an older run."""
+    quiet: bool = False
+    """No progress bar."""
+    config: str = ""
+    """manifest.json of an earlier run, whose options to start from."""
+
+
+@tyro.conf.configure(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff)
+@dataclasses.dataclass(frozen=True)
+class StylizeConfig:
+    """Turn a clip into a moving painting."""
+
+    input: InputOptions = InputOptions()
+    output: OutputOptions = OutputOptions()
+    look: LookOptions = LookOptions()
+    network: NetworkOptions = NetworkOptions()
+    motion: MotionOptions = MotionOptions()
+    solver: SolverOptions = SolverOptions()
+    run: RunOptions = RunOptions()
+
+
+# What a person may change between two commands that work on the same frames.
+_NO_EFFECT_ON_FRAMES = {
+    "output": {"output", "run_dir", "quality", "audio"},
+    "motion": {"flow_cache", "flow_workers"},
+    "run": {"demo", "fresh", "quiet", "config"},
+    "input": {"frame_rate"},
+}
+
+
+def frame_options(config: StylizeConfig) -> dict[str, Any]:
+    """Return the options that the stylized frames depend on, flat, by name."""
+    chosen: dict[str, Any] = {}
+    for group, options in dataclasses.asdict(config).items():
+        for name, value in options.items():
+            if name not in _NO_EFFECT_ON_FRAMES.get(group, set()):
+                chosen[name] = list(value) if isinstance(value, tuple) else value
+    return chosen
+
+
+def config_from_dict(groups: dict[str, dict[str, Any]], *, source: str) -> StylizeConfig:
+    """Rebuild the options that a manifest holds.
+
+    Args:
+        groups: option group -> name -> value, as ``dataclasses.asdict`` and JSON leave them.
+        source: where they were read, for the message.
+
+    Raises:
+        InputError: an option that this version does not know.
+    """
+    fields = {field.name: field for field in dataclasses.fields(StylizeConfig)}
+    built = {}
+    for group, options in groups.items():
+        kind = fields[group].type if group in fields else None
+        kind = getattr(kind, "__origin__", kind)
+        known = {f.name for f in dataclasses.fields(kind)} if kind else set()  # type: ignore
+        if kind is None or not set(options) <= known:
+            unknown = group if kind is None else sorted(set(options) - known)[0]
+            raise InputError(f"{source} holds the option {unknown!r}, unknown to this version")
+        values = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+        built[group] = kind(**values)  # type: ignore[operator]
+    return StylizeConfig(**built)
+
+
+def check_config(config: StylizeConfig) -> None:
+    """Refuse what can't be meant, before any work is done.
+
+    Raises:
+        InputError: with what was given and what was expected.
+    """
+    if not config.input.clip:
+        raise InputError("no clip was given; expected --clip CLIP (or --demo)")
+    if not config.input.style:
+        raise InputError("no style was given; expected --style PAINTING (or --demo)")
+    blend = config.input.style_blend
+    if blend and len(blend) != len(config.input.style):
+        raise InputError(
+            f"--style-blend has {len(blend)} shares for {len(config.input.style)} styles; expected "
+            "one for each"
+        )
+    if blend and not (all(math.isfinite(b) and b >= 0 for b in blend) and sum(blend) > 0):
+        raise InputError(f"--style-blend is {_spaced(blend)}; expected numbers ≥ 0, not all 0")
+    weights = {
+        "--content-weight": config.look.content_weight,
+        "--style-weight": config.look.style_weight,
+        "--temporal-weight": config.look.temporal_weight,
+        "--tv-weight": config.look.tv_weight,
+    }
+    for option, value in weights.items():
+        if value is not None and not (math.isfinite(value) and value >= 0.0):
+            raise InputError(f"{option} is {value}; expected a finite number ≥ 0")
+    if not (math.isfinite(config.look.style_scale) and 0.05 <= config.look.style_scale <= 20.0):
+        raise InputError(f"--style-scale is {config.look.style_scale}; expected 0.05 to 20")
+    for option, layers in (
+        ("--content-layers", config.look.content_layers),
+        ("--style-layers", config.look.style_layers),
+    ):
+        for layer in layers:
+            if layer not in LAYERS:
+                raise InputError(
+                    f"{option} names the unknown layer {layer!r}; expected names from "
+                    f"{LAYERS[0]} to {LAYERS[-1]}"
+                )
+    _choice("--pooling", config.network.pooling, ("auto", "max", "average"))
+    _choice("--precision", config.network.precision, ("auto", "float32", "tf32", "bfloat16"))
+    _choice("--mask", config.motion.mask, ("binary", "soft"))
+    _choice("--init", config.solver.init, ("noise", "content"))
+    _choice("--optimizer", config.solver.optimizer, ("lbfgs", "adam"))
+    if min(config.solver.iterations) < 0:
+        raise InputError(f"--iterations is {_spaced(config.solver.iterations)}; expected ≥ 0")
+    if not (math.isfinite(config.solver.tolerance) and config.solver.tolerance >= 0.0):
+        raise InputError(f"--tolerance is {config.solver.tolerance}; expected a number ≥ 0")
+    if not 0 <= config.output.quality <= 51:
+        raise InputError(f"--quality is {config.output.quality}; expected 0 to 51")
+    if config.motion.flow_workers < 1:
+        raise InputError(f"--flow-workers is {config.motion.flow_workers}; expected at least 1")
+    if not (math.isfinite(config.input.frame_rate) and config.input.frame_rate >= 0.0):
+        raise InputError(f"--frame-rate is {config.input.frame_rate}; expected a number > 0")
+    if config.input.size and config.input.max_side:
+        raise InputError("--size and --max-side were both given; expected one of them")
+    if config.input.max_side and config.input.max_side < _SMALLEST_SIDE:
+        raise InputError(f"--max-side is {config.input.max_side}; expected at least 32 pixels")
+
+
+def frame_range(text: str) -> tuple[int, int | None]:
+    """Read ``A:B``.
+
+    Raises:
+        InputError: text of another form, or an empty range.
+    """
+    if not text:
+        return 0, None
+    first, colon, last = text.partition(":")
+    try:
+        if not colon:
+            raise ValueError
+        start, stop = int(first or 0), int(last) if last else None
+    except ValueError as error:
+        raise InputError(f"--frames is {text!r}; expected A:B, such as 0:48") from error
+    if start < 0 or (stop is not None and stop <= start):
+        raise InputError(f"--frames is {text!r}; expected 0 ≤ A < B")
+    return start, stop
+
+
+def frame_size(config: StylizeConfig, width: int, height: int) -> tuple[int, int]:
+    """Return the (width, height) to work at, from the clip's own.
+
+    Raises:
+        InputError: a size that can't be read, or sides under 32 pixels.
+    """
+    if config.input.size:
+        parts = config.input.size.lower().split("x")
+        if len(parts) != 2 or not all(part.isdecimal() for part in parts):
+            raise InputError(f"--size is {config.input.size!r}; expected WIDTHxHEIGHT, as 450x350")
+        width, height = int(parts[0]), int(parts[1])
+    elif 0 < config.input.max_side < max(width, height):
+        scale = config.input.max_side / max(width, height)
+        width, height = round(width * scale), round(height * scale)
+    if min(width, height) < _SMALLEST_SIDE:
+        raise InputError(
+            f"frames of {width}x{height} pixels are too small; expected at least "
+            f"{_SMALLEST_SIDE} a side (see --size)"
+        )
+    return width, height
+
+
+def _choice(option: str, value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise InputError(f"{option} is {value!r}; expected one of {', '.join(choices)}")
+
+
+def _spaced(numbers: tuple[float, ...]) -> str:
+    return " ".join(str(number) for number in numbers)

@@ -1,0 +1,95 @@
+"""Published loss weights by picture size, and what each network makes of them."""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from jvst.errors import InputError
+from jvst.objective import LossWeights
+from jvst.vgg import FirstPadding, Pooling
+
+# Ruder et al. 2016, section 6 (width × height -> β, γ; α is 1 throughout).
+PUBLISHED = {(450, 350): (20.0, 200.0), (768, 432): (40.0, 200.0), (1024, 436): (100.0, 400.0)}
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkPreset:
+    """How a network is run, and how its losses compare with the Oxford weights'.
+
+    Attributes:
+        content: factor on the published content weight.
+        style: factor on the published style weight.
+        total_variation: weight of the TV term on levels of 255; the Torch code's 1e-3, at its
+            content weight of 5, is 2e-4 at 1.
+        style_layers: factors on single style layers.
+        pooling: see ``VGG19``.
+        first_padding: see ``VGG19``.
+    """
+
+    content: float = 1.0
+    style: float = 1.0
+    total_variation: float = 2e-4
+    style_layers: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    pooling: Pooling = "max"
+    first_padding: FirstPadding = "zeros"
+
+
+NETWORKS = {
+    "vgg19": NetworkPreset(),
+    "torchvision": NetworkPreset(),
+    # Its filters have mean activation 1, so its losses are some 1e5 times smaller than the
+    # Oxford network's; the factors on the layers make each about as large as the others.
+    "embedded": NetworkPreset(
+        content=2.6e3,
+        style=4.5e5,
+        total_variation=2e-4,
+        style_layers={
+            "relu1_1": 136.0,
+            "relu2_1": 59.0,
+            "relu3_1": 14.0,
+            "relu4_1": 3.4,
+            "relu5_1": 0.04,
+        },
+        pooling="average",
+        first_padding="replicate",
+    ),
+}
+
+
+def loss_weights(network: str, size: tuple[int, int], *, preset: str = "auto") -> LossWeights:
+    """Return the published weights for a picture size, fitted to a network.
+
+    Args:
+        network: a key of ``NETWORKS``.
+        size: (width, height) of the frames in pixels.
+        preset: ``auto`` interpolates the published β and γ by the number of pixels, and
+            keeps the nearest beyond them; or one of the published sizes, as ``450x350``.
+
+    Raises:
+        InputError: an unknown network or preset.
+
+    Source: Ruder et al. 2016, section 6.
+    """
+    if network not in NETWORKS:
+        raise InputError(f"unknown network {network!r}; expected one of {', '.join(NETWORKS)}")
+    names = {f"{width}x{height}": weights for (width, height), weights in PUBLISHED.items()}
+    if preset == "auto":
+        pixels = [width * height for width, height in PUBLISHED]
+        here = size[0] * size[1]
+        beta, gamma = (
+            float(np.interp(here, pixels, [weights[i] for weights in PUBLISHED.values()]))
+            for i in range(2)
+        )
+    elif preset in names:
+        beta, gamma = names[preset]
+    else:
+        raise InputError(f"unknown preset {preset!r}; expected auto, {', '.join(names)}")
+    fitted = NETWORKS[network]
+    return LossWeights(
+        content=fitted.content,
+        style=fitted.style * beta,
+        temporal=gamma,
+        total_variation=fitted.total_variation,
+        style_layers=dict(fitted.style_layers),
+    )

@@ -1,0 +1,68 @@
+"""What a person sees while a clip is stylized: one bar."""
+
+import sys
+import time
+from typing import TextIO
+
+from tqdm import tqdm
+
+from jvst.solver import Report
+
+
+class ClipProgress:
+    """One bar for the clip: frame, iteration, loss terms, seconds a frame, time left.
+
+    Args:
+        frames: number of frames.
+        finished: number of those that an earlier run finished.
+        caps: iteration caps of the first and of later frames.
+        quiet: show nothing.
+        stream: where to draw; standard error when left out.
+    """
+
+    def __init__(
+        self,
+        frames: int,
+        finished: int,
+        caps: tuple[int, int],
+        *,
+        quiet: bool,
+        stream: TextIO | None = None,
+    ):
+        stream = sys.stderr if stream is None else stream
+        self._caps = caps
+        self._frames = frames
+        self._started = time.perf_counter()
+        self._begun_with = finished
+        # A file or a pipe gets a line now and then, a terminal a bar that moves.
+        interval = 0.2 if stream.isatty() else 10.0
+        self._bar = tqdm(
+            total=frames,
+            initial=finished,
+            disable=quiet,
+            file=stream,
+            mininterval=interval,
+            maxinterval=interval,
+            miniters=0,
+            bar_format="{percentage:3.0f}% |{bar:20}| {desc} [{elapsed}<{remaining}]",
+            dynamic_ncols=True,
+        )
+
+    def chunk(self, index: int, report: Report) -> None:
+        """Show where the solve of a frame stands."""
+        cap = self._caps[0] if index == 0 else self._caps[1]
+        # A frame usually stops before its cap, so the bar hurries at its end.
+        done = index + min(report.iteration / max(cap, 1), 1.0)
+        terms = report.terms
+        pace = (time.perf_counter() - self._started) / max(done - self._begun_with, 1e-6)
+        self._bar.set_description_str(
+            f"frame {index + 1}/{self._frames}, iteration {report.iteration}/{cap}: "
+            f"content {terms.content:.3g}, style {terms.style:.3g}, "
+            f"temporal {terms.temporal:.3g}, tv {terms.total_variation:.3g}, {pace:.1f} s/frame",
+            refresh=False,
+        )
+        self._bar.update(done - self._bar.n)
+
+    def close(self) -> None:
+        """Leave the bar as it stands."""
+        self._bar.close()

@@ -1,0 +1,243 @@
+"""The folder of a run: every frame's state and picture, and the manifest.
+
+``frames/0001.npy`` holds the float32 image of the first frame, ``frames/0001.json`` how its solve
+went, ``pictures/0001.png`` what a person looks at; ``interrupted.npz`` the solve that Ctrl-C cut
+short. A frame is finished once its ``.npy`` is there: it is written last.
+"""
+
+import errno
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from jvst._types import Frame
+from jvst.errors import InputError
+from jvst.video import write_picture
+
+StoredImage = Float32[np.ndarray, "h w 3"]
+
+_FOLDERS = ("frames", "pictures")
+_INTERRUPTED = "interrupted.npz"
+
+
+class RunStore:
+    """One run's folder, locked against a second run while it is open.
+
+    Args:
+        folder: made where it is missing.
+
+    Raises:
+        InputError: the folder can't be written, or another run works in it.
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        try:
+            for name in _FOLDERS:
+                (self.folder / name).mkdir(parents=True, exist_ok=True)
+            self._lock = (self.folder / "lock").open("w")
+        except OSError as error:
+            raise InputError(
+                f"the run folder {folder} can't be written ({error.strerror}); choose another with "
+                "--run-dir"
+            ) from error
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise InputError(
+                f"another run works in {folder}; wait for it or choose another --run-dir"
+            ) from error
+        # One thread: frames are finished in order.
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._pending: list[Future[None]] = []
+
+    def __enter__(self) -> "RunStore":
+        """Return the store itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Wait for what is being written and release the lock."""
+        self._writer.shutdown(wait=True)
+        self._lock.close()
+
+    @property
+    def manifest_path(self) -> Path:
+        """Where the manifest stands."""
+        return self.folder / "manifest.json"
+
+    def open_run(self, manifest: Mapping[str, Any], *, fresh: bool) -> int:
+        """Begin a run, or go on with one, and return the number of finished frames.
+
+        Args:
+            manifest: holds ``options`` and ``inputs``, which the frames depend on, and anything
+                else worth keeping.
+            fresh: throw away what is there.
+
+        Raises:
+            InputError: the folder holds a run with other options or inputs; names the first.
+        """
+        if fresh:
+            self._clear()
+        if self.manifest_path.exists():
+            old = read_manifest(self.manifest_path)
+            difference = _first_difference(old, json.loads(json.dumps(manifest)))
+            if difference:
+                raise InputError(
+                    f"{self.folder} holds a run with another {difference}; choose another "
+                    "--run-dir, or --fresh to begin again"
+                )
+        elif self._finished():
+            raise InputError(
+                f"{self.folder} holds frames without a manifest; choose another --run-dir, or "
+                "--fresh to begin again"
+            )
+        self.write_manifest(manifest)
+        return self._finished()
+
+    def write_manifest(self, manifest: Mapping[str, Any]) -> None:
+        """Write the manifest, atomically."""
+        text = json.dumps(manifest, indent=2) + "\n"
+        _write(self.manifest_path, lambda path: path.write_text(text))
+
+    def save(self, index: int, image: StoredImage, picture: Frame, info: Mapping[str, Any]) -> None:
+        """Write a finished frame, on a thread.
+
+        Raises:
+            InputError: an earlier frame could not be written.
+        """
+        self._collect(wait=len(self._pending) > 2)
+        self._pending.append(self._writer.submit(self._save, index, image, picture, info))
+
+    def flush(self) -> None:
+        """Wait until every frame is written.
+
+        Raises:
+            InputError: a frame could not be written.
+        """
+        self._collect(wait=True)
+
+    def load(self, index: int) -> StoredImage:
+        """Return the state of a finished frame."""
+        return np.load(self._state(index), allow_pickle=False)
+
+    def load_info(self, index: int) -> dict[str, Any]:
+        """Return how the solve of a finished frame went."""
+        return json.loads(self._state(index).with_suffix(".json").read_text())
+
+    def picture_path(self, index: int) -> Path:
+        """Return the path of a finished frame's picture."""
+        return self.folder / "pictures" / f"{index + 1:04d}.png"
+
+    def save_interrupted(self, index: int, leaves: Sequence[np.ndarray]) -> None:
+        """Keep the solve of a frame that is not finished."""
+
+        def write(path: Path) -> None:
+            with path.open("wb") as file:
+                np.savez(file, index=index, **{f"leaf{i}": leaf for i, leaf in enumerate(leaves)})
+
+        _write(self.folder / _INTERRUPTED, write)
+
+    def load_interrupted(self, index: int) -> list[np.ndarray] | None:
+        """Return the kept solve of a frame, if there is one."""
+        path = self.folder / _INTERRUPTED
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as kept:
+            if int(kept["index"]) != index:
+                return None
+            return [kept[f"leaf{i}"] for i in range(len(kept.files) - 1)]
+
+    def _save(
+        self, index: int, image: StoredImage, picture: Frame, info: Mapping[str, Any]
+    ) -> None:
+        write_picture(self.picture_path(index), picture)
+        state = self._state(index)
+        _write(state.with_suffix(".json"), lambda path: path.write_text(json.dumps(info)))
+
+        def write(path: Path) -> None:
+            with path.open("wb") as file:
+                np.save(file, image)
+
+        _write(state, write)
+        (self.folder / _INTERRUPTED).unlink(missing_ok=True)
+
+    def _state(self, index: int) -> Path:
+        return self.folder / "frames" / f"{index + 1:04d}.npy"
+
+    def _finished(self) -> int:
+        """Number of frames finished without a gap."""
+        count = 0
+        while self._state(count).exists() and self.picture_path(count).exists():
+            count += 1
+        return count
+
+    def _collect(self, *, wait: bool) -> None:
+        """Raise what went wrong on the thread."""
+        while self._pending and (wait or self._pending[0].done()):
+            self._pending.pop(0).result()
+
+    def _clear(self) -> None:
+        """Remove what a run writes, and nothing else."""
+        for name in _FOLDERS:
+            shutil.rmtree(self.folder / name)
+            (self.folder / name).mkdir()
+        for name in ("manifest.json", _INTERRUPTED):
+            (self.folder / name).unlink(missing_ok=True)
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read a manifest.
+
+    Raises:
+        InputError: a file that is missing or no manifest.
+    """
+    try:
+        manifest = json.loads(path.read_text())
+        if not isinstance(manifest.get("options"), dict):
+            raise ValueError("no options")
+    except (OSError, ValueError, AttributeError) as error:
+        raise InputError(f"{path} is not a manifest of a run ({error})") from error
+    return manifest
+
+
+def _first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+    """Name the first option or input that differs, with both values."""
+    for part in ("options", "inputs"):
+        before, after = old.get(part, {}), new.get(part, {})
+        for name in sorted({*before, *after}):
+            if before.get(name) != after.get(name):
+                return f"{name} ({before.get(name)} there, {after.get(name)} now)"
+    return ""
+
+
+def _write(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a file that appears under its name only when it is whole."""
+    with _replacing(path) as partial:
+        write(partial)
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        yield partial
+        with partial.open("rb") as file:
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
+        raise InputError(
+            f"{path} can't be written: {reason}; make room and give the same command again"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
