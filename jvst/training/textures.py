@@ -35,8 +35,8 @@ def index_field(seed: int, size: int) -> IndexField:
         field = painting(seed // _PAINTING_EVERY, size, size) @ _LUMINANCE
     else:
         x, y = plane(size, size)
-        # A small unit: the pattern repeats 5 to 28 times along the side.
-        scale = float(2 ** rng.uniform(2.3, 4.8))
+        # A small unit: the pattern repeats 7 to 30 times along the side.
+        scale = float(2 ** rng.uniform(2.8, 4.9))
         u, v = WARPS[int(rng.integers(len(WARPS)))](rng, x, y)
         field = PATTERNS[int(rng.integers(len(PATTERNS)))](rng, scale * u, scale * v)
         if rng.uniform() < 0.35:
