@@ -17,6 +17,10 @@ Mask = Float[Array, "h w"]
 Activation = Float[Array, "h w c"]
 #: Products of the channels of one layer.
 Gram = Float[Array, "c c"]
+#: Named layers; a leading underscore leaves a size unchecked, as each layer has its own.
+Activations = dict[str, Float[Array, "_h _w _c"]]
+#: Gram matrices of named layers.
+Grams = dict[str, Float[Array, "_c _d"]]
 #: A number in a formula.
 Scalar = Float[Array, ""]
 

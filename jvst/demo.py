@@ -35,5 +35,3 @@ def demo_config(config: StylizeConfig) -> StylizeConfig:
         solver=solver,
         run=dataclasses.replace(config.run, demo=False),
     )
-
-

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jvst._types import Activation, Gram, Image, Scalar
+from jvst._types import Activations, Grams, Image, Scalar
 from jvst.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
 from jvst.vgg import VGG19, features
 
@@ -35,8 +35,8 @@ class LossWeights(NamedTuple):
 class FrameTargets(NamedTuple):
     """What one frame is drawn to. Its keys fix the layers, its lag axis never changes length."""
 
-    content: dict[str, Activation]  # layer -> [h w c]
-    style: dict[str, Gram]  # layer -> [c c]
+    content: Activations  # layer -> [h w c]
+    style: Grams  # layer -> [c c]
     warped: Float[Array, "j h w 3"]  # earlier stylized frames, warped to this one
     trust: Float[Array, "j h w"]  # weight of each pixel of each; 0 for a lag that is missing
 
@@ -56,7 +56,7 @@ class LossTerms(NamedTuple):
 
 def content_targets(
     vgg: VGG19, image: Image, *, layers: tuple[str, ...] = CONTENT_LAYERS
-) -> dict[str, Activation]:
+) -> Activations:
     """Return the activations of a content frame, RGB in [0, 1]."""
     return features(vgg, image, layers)
 
@@ -67,7 +67,7 @@ def style_targets(
     *,
     shares: Sequence[float] | None = None,
     layers: tuple[str, ...] = STYLE_LAYERS,
-) -> dict[str, Gram]:
+) -> Grams:
     """Return the Gram matrices of one style picture, or of several blended.
 
     Blending the matrices has the same minimum as blending the losses: for shares that add up
@@ -92,7 +92,7 @@ def style_targets(
         raise ValueError(f"{len(shares)} shares for {len(images)} style pictures; expected as many")
     if not all(0.0 <= share < float("inf") for share in shares) or not sum(shares) > 0.0:
         raise ValueError(f"style shares {shares}; expected finite numbers ≥ 0, one of them above 0")
-    blended: dict[str, Gram] = {}
+    blended: Grams = {}
     for image, share in zip(images, shares, strict=True):
         for layer, activation in features(vgg, image, layers).items():
             part = gram_matrix(activation) * (share / sum(shares))

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jvst._types import Flow, Gram, Image
+from jvst._types import Flow, Grams, Image
 from jvst.consistency import EdgeRule, MaskMode, consistency_mask, long_term_weights
 from jvst.objective import CONTENT_LAYERS, FrameTargets, LossWeights, content_targets
 from jvst.solver import Report, SolveInfo, SolverConfig, SolveState, solve_frame
@@ -68,7 +68,7 @@ def stylize_clip(
     frames: Iterable[Image],
     motions: Iterable[Mapping[int, Motion]],
     vgg: VGG19,
-    style: Mapping[str, Gram],
+    style: Grams,
     weights: LossWeights,
     *,
     config: ClipConfig = ClipConfig(),
@@ -117,7 +117,7 @@ def stylize_clip(
         targets = prepare(
             frame,
             vgg,
-            dict(style),
+            style,
             others,
             flows,
             backs,
@@ -152,7 +152,7 @@ def stylize_clip(
 def prepare(
     frame: Image,
     vgg: VGG19,
-    style: dict[str, Gram],
+    style: Grams,
     earlier: Float[Array, "j h w 3"],
     flows: Float[Array, "j h w 2"],
     flows_back: Float[Array, "j h w 2"],

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jvst._types import Frame, Gram
+from jvst._types import Frame, Grams
 from jvst.config import StylizeConfig, check_config, frame_options
 from jvst.errors import InputError
 from jvst.image import to_uint8
@@ -30,7 +30,16 @@ from jvst.video import read_picture, write_video
 from jvst.weights import find_weights, load_vgg19
 from jvst.weights.locate import Found, file_sha256
 
-_PACKAGES = ("jvst", "jax", "jaxlib", "flax", "jaxopt", "optax", "numpy", "opencv-contrib-python-headless")
+_PACKAGES = (
+    "jvst",
+    "jax",
+    "jaxlib",
+    "flax",
+    "jaxopt",
+    "optax",
+    "numpy",
+    "opencv-contrib-python-headless",
+)
 
 
 def run(config: StylizeConfig) -> int:
@@ -76,9 +85,7 @@ def run(config: StylizeConfig) -> int:
             seconds = _stylize(config, clip, vgg, style, weights, store, done)
         except KeyboardInterrupt:
             store.flush()
-            print(
-                f"\njvst: interrupted; the same command goes on from {folder}", file=sys.stderr
-            )
+            print(f"\njvst: interrupted; the same command goes on from {folder}", file=sys.stderr)
             return 130
         infos = [store.load_info(index) for index in range(clip.count)]
         store.write_manifest({**manifest, "frames": infos})
@@ -148,7 +155,7 @@ def _stylize(
     config: StylizeConfig,
     clip: Clip,
     vgg: VGG19,
-    style: dict[str, Gram],
+    style: Grams,
     weights: LossWeights,
     store: RunStore,
     done: int,

@@ -147,7 +147,9 @@ def solve_frame(
         elif fallback == "none" and report.iteration > 0:
             fallback, config = "smaller step", _shorter(config)
             state = begin(state.image, vgg, targets, weights, max_iterations, config)._replace(
-                iteration=state.iteration, window_start=state.iteration
+                iteration=state.iteration,
+                evaluations=state.evaluations + 1,
+                window_start=state.iteration,
             )
         else:
             fallback, state = "start image", state._replace(image=init)
@@ -175,10 +177,11 @@ def begin(
         optimizer=inner,
         loss=loss,
         terms=terms,
-        iteration=jnp.asarray(0),
-        evaluations=jnp.asarray(1),
+        # Typed: a weakly typed start would make the first chunk a program of its own.
+        iteration=jnp.asarray(0, jnp.int32),
+        evaluations=jnp.asarray(1, jnp.int32),
         window_loss=loss,
-        window_start=jnp.asarray(0),
+        window_start=jnp.asarray(0, jnp.int32),
         status=jnp.where(jnp.isfinite(loss), status, _NON_FINITE),
     )
 
@@ -268,10 +271,11 @@ class _Adam(NamedTuple):
         self, image: Image, inner: Any, *problem: Any
     ) -> tuple[Image, Scalar, LossTerms, Any, Int[Array, ""]]:
         gradient, moments = inner
-        update, moments = self.transform.update(gradient, moments, image)
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes its counter with floats
+            update, moments = self.transform.update(gradient, moments, image)
         image = optax.apply_updates(image, update)
         (loss, terms), gradient = _loss_and_gradient(image, *problem)
-        return image, loss, terms, (gradient, moments), jnp.asarray(1)
+        return image, loss, terms, (gradient, moments), jnp.asarray(1, jnp.int32)
 
 
 _loss_and_gradient = jax.value_and_grad(frame_loss, has_aux=True)
@@ -299,6 +303,7 @@ def _optimizer(config: SolverConfig) -> _Lbfgs | _Adam:
         has_aux=True,
         tol=0.0,
         linesearch=line_search,
+        linesearch_init="max",
         max_stepsize=config.max_step,
         history_size=config.history,
         implicit_diff=False,

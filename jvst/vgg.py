@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from jvst._types import Activation, Image
+from jvst._types import Activations, Image
 
 Pooling = Literal["max", "average"]
 FirstPadding = Literal["zeros", "replicate"]
@@ -112,7 +112,7 @@ class VGG19(nnx.Module):
         )
 
 
-def features(vgg: VGG19, image: Image, layers: Iterable[str]) -> dict[str, Activation]:
+def features(vgg: VGG19, image: Image, layers: Iterable[str]) -> Activations:
     """Run the network as deep as the deepest layer asked for.
 
     Args:
@@ -132,7 +132,7 @@ def features(vgg: VGG19, image: Image, layers: Iterable[str]) -> dict[str, Activ
             f"unknown layer {sorted(unknown)[0]!r}; expected one of {', '.join(LAYERS)}"
         )
     x = preprocess(vgg.preprocessing, image)
-    found: dict[str, Activation] = {}
+    found: Activations = {}
     for name in LAYERS:
         if len(found) == len(wanted):
             break

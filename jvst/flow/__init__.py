@@ -8,15 +8,18 @@ from jvst.flow.cache import FlowCache
 from jvst.flow.engines import ENGINES, Engine, engine_named, estimate, estimate_pair
 from jvst.flow.files import FlowFiles
 from jvst.flow.io import read_flow, write_flow
+from jvst.flow.matching import Matches, match
 
 __all__ = [
     "ENGINES",
     "Engine",
     "FlowCache",
     "FlowFiles",
+    "Matches",
     "engine_named",
     "estimate",
     "estimate_pair",
+    "match",
     "read_flow",
     "write_flow",
 ]

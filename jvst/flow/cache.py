@@ -13,7 +13,8 @@ import numpy as np
 
 from jvst._types import FlowField, Frame
 from jvst.errors import InputError
-from jvst.flow.engines import Engine, check_pair, engine_named, estimate_pair
+from jvst.flow.engines import Engine, engine_named, estimate_pair
+from jvst.flow.frames import check_pair
 from jvst.flow.io import is_temporary, read_flow, write_flow
 
 #: Part of every key: a change of what a cached field means makes all old ones unknown.

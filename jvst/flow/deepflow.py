@@ -9,6 +9,7 @@ from jaxtyping import Float32, UInt8
 
 from jvst._types import FlowField, Frame
 from jvst.errors import InputError
+from jvst.flow.contrib import contrib_function
 
 #: OpenCV's pyramid keeps at least 25 px a side, and on few levels little is left of the motion:
 #: of a shift by 1.1 px, smooth texture, 0.98 px are missing at 26 px a side, 0.25 at 32 and 0.04
@@ -47,21 +48,10 @@ class DeepFlow:
                 f"the frames are {width}x{height} pixels; the flow engine deepflow needs at least "
                 f"{_SMALLEST_SIDE} pixels a side: give larger frames, or use the engine dis"
             )
-        create = _creator()
+        create = contrib_function("optflow", "createOptFlow_DeepFlow", engine=self.name)
         return np.stack(
             [_estimate(create(), *pair) for pair in zip(images_from, images_to, strict=True)]
         )
-
-
-def _creator() -> Any:
-    """Look for contrib at the call: OpenCV without it still runs the other engines."""
-    creator = getattr(getattr(cv2, "optflow", None), "createOptFlow_DeepFlow", None)
-    if creator is None:
-        raise InputError(
-            "the flow engine deepflow needs OpenCV's contrib modules; "
-            "pip install opencv-contrib-python-headless, or use the engine dis"
-        )
-    return creator
 
 
 def _estimate(deepflow: Any, image_from: Frame, image_to: Frame) -> FlowField:

@@ -8,6 +8,7 @@ from jaxtyping import Float32, UInt8
 
 from jvst._types import FlowField, Frame
 from jvst.errors import InputError
+from jvst.flow.refinement import refine
 
 #: The patch is 8 px; below 8 px OpenCV reads outside the frame, and it says itself that it
 #: needs 12.
@@ -26,9 +27,6 @@ class Dis:
 
     Args:
         refinements: how often the second frame is warped again and the field refined.
-
-    Source: the refinement's settings are those of OpenCV's own DeepFlow (deepflow.cpp), which
-    are those of Weinzaepfel et al. 2013.
     """
 
     refinements: int = 3
@@ -61,12 +59,7 @@ class Dis:
         grey_from = cv2.cvtColor(image_from, cv2.COLOR_RGB2GRAY)
         grey_to = cv2.cvtColor(image_to, cv2.COLOR_RGB2GRAY)
         flow = _search(grey_from, grey_to)
-        refinement = _refinement()
-        smooth_from, smooth_to = _smooth(grey_from), _smooth(grey_to)
-        for _ in range(self.refinements):
-            # calc warps once, at the field that it is given, and updates it in place.
-            flow = refinement.calc(smooth_from, smooth_to, flow)
-        return flow
+        return refine(flow, grey_from, grey_to, rounds=self.refinements)
 
 
 def _search(grey_from: np.ndarray, grey_to: np.ndarray) -> np.ndarray:
@@ -83,19 +76,3 @@ def _search(grey_from: np.ndarray, grey_to: np.ndarray) -> np.ndarray:
         search.setFinestScale(0)
     # The stub doesn't know that None asks for a field made from nothing.
     return search.calc(grey_from, grey_to, None)  # pyright: ignore
-
-
-def _refinement() -> cv2.VariationalRefinement:
-    refinement = cv2.VariationalRefinement.create()
-    refinement.setAlpha(4.0)
-    refinement.setDelta(0.5 / 3)
-    refinement.setGamma(5.0 / 3)
-    refinement.setFixedPointIterations(5)
-    refinement.setSorIterations(25)
-    refinement.setOmega(1.6)
-    return refinement
-
-
-def _smooth(grey: np.ndarray) -> np.ndarray:
-    """Blur by 0.6 px, in float32 of 0 to 255: the refinement's settings depend on that scale."""
-    return cv2.GaussianBlur(grey.astype(np.float32), (0, 0), 0.6)

@@ -16,7 +16,11 @@ from jaxtyping import Float32, UInt8
 from jvst._types import FlowField, Frame
 from jvst.errors import InputError
 from jvst.flow.deepflow import DeepFlow
+from jvst.flow.deepmatching import DeepMatching
 from jvst.flow.dis import Dis
+from jvst.flow.epic import Epic
+from jvst.flow.epicflow import EpicFlow
+from jvst.flow.frames import check_pair
 from jvst.flow.io import UNKNOWN_ABOVE
 
 
@@ -45,7 +49,9 @@ class Engine(Protocol):
 
 
 #: The engines that a name selects.
-ENGINES: Mapping[str, Engine] = MappingProxyType({one.name: one for one in (Dis(), DeepFlow())})
+ENGINES: Mapping[str, Engine] = MappingProxyType(
+    {one.name: one for one in (Dis(), DeepFlow(), Epic(), DeepMatching(), EpicFlow())}
+)
 
 
 def engine_named(name: str) -> Engine:
@@ -108,26 +114,6 @@ def estimate_pair(
         engine, np.stack([image_from, image_to]), np.stack([image_to, image_from])
     )
     return both[0], both[1]
-
-
-def check_pair(image_from: np.ndarray, image_to: np.ndarray) -> None:
-    """Refuse what is not two 8-bit RGB frames of one size.
-
-    Raises:
-        InputError: another type or shape, or two sizes.
-    """
-    for image in (image_from, image_to):
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
-            raise InputError(
-                f"optical flow was given {image.dtype}{list(image.shape)}; "
-                "expected 8-bit RGB frames, uint8 [height, width, 3]"
-            )
-    if image_from.shape != image_to.shape:
-        (height, width), (other_height, other_width) = image_from.shape[:2], image_to.shape[:2]
-        raise InputError(
-            f"optical flow was given frames of {width}x{height} and {other_width}x{other_height} "
-            "pixels; give two frames of the same size"
-        )
 
 
 def _estimate_batch(

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray, UInt8
+from jaxtyping import Array, Bool, Float, PRNGKeyArray, UInt8
 
 #: A palette: RGB for each of 256 indices.
 Palette = Float[Array, "256 3"]
@@ -47,9 +47,7 @@ def random_manner(key: PRNGKeyArray) -> Manner:
     """Draw how a texture is seen."""
     keys = jax.random.split(key, 7)
     mirror, transpose, far, relief, grain, lit, grainy = (jax.random.uniform(k) for k in keys)
-    return Manner(
-        mirror, transpose, far, 1.5 * relief * (lit < 0.5), 0.12 * grain * (grainy < 0.3)
-    )
+    return Manner(mirror, transpose, far, 1.5 * relief * (lit < 0.5), 0.12 * grain * (grainy < 0.3))
 
 
 def texture_crop(
@@ -89,10 +87,17 @@ def texture_pairs(
     """
 
     def group(key: PRNGKeyArray) -> Float[Array, "4 2 size size 3"]:
-        keys = jax.random.split(key, 4)
-        chosen = fields[jax.random.randint(keys[0], (2,), 0, fields.shape[0])]  # [2 s s]
+        keys = jax.random.split(key, 5)
+        number = jax.random.randint(keys[0], (2,), 0, fields.shape[0])
         palettes = jax.vmap(random_palette)(jax.random.split(keys[1], 2))
         manners = jax.vmap(random_manner)(jax.random.split(keys[2], 2))
+        # Half of the time both are one pattern, turned and of two sizes: the hardest to tell.
+        same = jax.random.uniform(keys[4]) < 0.5
+        number = number.at[1].set(jnp.where(same, number[0], number[1]))
+        manners = manners._replace(
+            transpose=_opposite(manners.transpose, same), far=_opposite(manners.far, same)
+        )
+        chosen = fields[number]  # [2 s s]
         crop_keys = jax.random.split(keys[3], (2, 2, 2))  # [pattern palette view]
 
         def one(key: PRNGKeyArray, field, palette, manner) -> Float[Array, "size size 3"]:
@@ -105,6 +110,11 @@ def texture_pairs(
 
     drawn = jax.vmap(group)(jax.random.split(key, groups)).reshape(4 * groups, 2, size, size, 3)
     return drawn[:, 0], drawn[:, 1]
+
+
+def _opposite(draws: Float[Array, "2"], wanted: Bool[Array, ""]) -> Float[Array, "2"]:
+    """Make the second of two uniform draws lie on the other side of 1/2, where wanted."""
+    return draws.at[1].set(jnp.where(wanted, 1.0 - draws[0], draws[1]))
 
 
 def noisy_pairs(

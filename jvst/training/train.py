@@ -53,7 +53,7 @@ class Phase:
 
 
 # At 32 pixels relu5_1 sees almost nothing, at 96 a step takes three times as long.
-PHASES = (Phase(0.6, 32, 8, 32), Phase(0.3, 64, 4, 12), Phase(0.1, 96, 3, 6))
+PHASES = (Phase(0.65, 32, 6, 16), Phase(0.27, 64, 3, 8), Phase(0.08, 96, 2, 4))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +106,7 @@ def train_embedded(
         folder: gets the pool, ``log.csv`` and ``checkpoint.safetensors``.
         output: the file of weights, in jvst's own format, float16.
         config: the run; the same as before when going on.
-        every: steps between two checkpoints; the weights are written as often.
+        every: steps between two checkpoints.
 
     Raises:
         InputError: the folder holds another run's checkpoint.
@@ -131,7 +131,7 @@ def train_embedded(
             totals = []
         if done % every == 0 or done == config.steps:
             write_checkpoint(checkpoint, state)
-            export(output, state, config)
+    export(output, state, config)
 
 
 def begin(config: TrainingConfig) -> State:
@@ -141,7 +141,7 @@ def begin(config: TrainingConfig) -> State:
         "network": initial_parameters(network_key, width=config.width),
         "heads": initial_heads(heads_key, width=config.width),
     }
-    return State(jnp.asarray(0), parameters, _optimizer(config).init(parameters))
+    return State(jnp.zeros((), jnp.int32), parameters, _optimizer(config).init(parameters))
 
 
 def phase_of(step: int, steps: int) -> Phase:
@@ -172,7 +172,7 @@ def loss(
     config: TrainingConfig,
 ) -> tuple[Float[Array, ""], Terms]:
     """Draw a batch and evaluate it."""
-    texture_key, picture_key = jax.random.split(key)
+    texture_key, picture_key, channel_key = jax.random.split(key, 3)
     first, second = texture_pairs(
         texture_key, pool.fields, groups=phase.groups * config.batch, size=phase.size
     )
@@ -187,16 +187,14 @@ def loss(
     textures = 2 * first.shape[0]
     heads = parameters["heads"]
     style, accuracy, gram, gram_accuracy = style_terms(
-        heads, {layer: x[:textures] for layer, x in found.items()}
+        channel_key, heads, {layer: x[:textures] for layer, x in found.items()}
     )
     restored = denoise_terms(heads, {layer: x[textures:] for layer, x in found.items()}, clean)
     shares = jnp.asarray([DECODED_SHARES[layer] for layer in DECODED])
     terms = Terms(
         jnp.mean(style), jnp.mean(gram), shares @ restored, accuracy, gram_accuracy, restored
     )
-    total = (
-        config.style * terms.style + config.gram * terms.gram + config.denoise * terms.denoise
-    )
+    total = config.style * terms.style + config.gram * terms.gram + config.denoise * terms.denoise
     return total, terms
 
 
@@ -234,7 +232,9 @@ def read_checkpoint(path: Path, like: State) -> State:
     arrays, _ = read_safetensors(path)
     leaves, structure = jax.tree.flatten(like)
     found = [arrays.get(f"{number:05d}") for number in range(len(leaves))]
-    fits = (new is not None and new.shape == old.shape for new, old in zip(found, leaves, strict=True))
+    fits = (
+        new is not None and new.shape == old.shape for new, old in zip(found, leaves, strict=True)
+    )
     if len(arrays) != len(leaves) or not all(fits):
         raise InputError(
             f"{path} is a checkpoint of another network; expected one of this configuration: "

@@ -1,125 +1,146 @@
 """Published files of VGG-19 weights, recognised by their content.
 
-To add a format: a reader that returns (kernels as HWIO, preprocessing, origin, licence), and a
-line in ``import_vgg19`` that recognises it.
+To add a format: a reader that returns ``Imported``, a line in ``_read`` that recognises it, a
+writer in ``tests/published_files.py``.
 """
 
+import hashlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
-
-import h5py
-import numpy as np
 
 from jvst.errors import InputError
-from jvst.vgg import BLOCKS, CONVOLUTIONS, OXFORD, TORCHVISION, VGG19, Preprocessing
-from jvst.weights.native import FORMAT, build_vgg19, load_vgg19, read_safetensors
+from jvst.vgg import VGG19
+from jvst.weights.caffe import FIRST_BYTES, read_caffe
+from jvst.weights.imported import DamagedFileError, ForeignFileError, Imported, width_of
+from jvst.weights.keras import SIGNATURE, read_keras
+from jvst.weights.known import known_by_sha256
+from jvst.weights.matconvnet import read_matconvnet
+from jvst.weights.native import FORMAT, build_vgg19, load_vgg19
+from jvst.weights.source import RemoteSource, Source, is_remote, open_source
+from jvst.weights.tensor_file import read_header, read_tensor
+from jvst.weights.torch_file import read_torch
+from jvst.weights.torchvision import Channels, find_prefix, from_torchvision, wanted_names
+
+_EXPECTED = (
+    "expected VGG-19 as Keras .h5, safetensors, PyTorch .pth, .caffemodel or MatConvNet .mat"
+)
 
 
-class Imported(NamedTuple):
-    """What a reader found."""
-
-    kernels: dict[str, tuple[np.ndarray | None, np.ndarray | None]]
-    preprocessing: Preprocessing
-    network: str  # name of the preset of loss weights
-    origin: str
-    licence: str
-
-
-def import_vgg19(path: str | Path) -> VGG19:
+def import_vgg19(path: str | Path, *, channels: Channels | None = None) -> VGG19:
     """Read VGG-19 from a published file or from one of jvst's own.
 
-    Knows the Keras ``.h5`` without top and safetensors with torchvision's names.
+    Knows Keras ``.h5`` (with and without top), safetensors and ``.pth`` with torchvision's names
+    (torchvision, timm, Johnson), Gatys' ``.pth``, ``.caffemodel`` and MatConvNet's ``.mat``.
 
     Args:
-        path: the file; what it is is told from its content, not its name.
+        path: the file, or the address of a safetensors file or ``.pth`` on a server, of which
+            only the convolutions are fetched. What it is is told from its content.
+        channels: what conv1_1 expects, for files under torchvision's names, where the content
+            may leave it open: ``RGB`` for torchvision's training, ``BGR`` for the Oxford
+            weights.
 
     Raises:
-        InputError: a file that is missing, damaged or of no known format.
+        InputError: a file that is missing, damaged, hostile or of no known format.
     """
-    found = read_published(path)
+    found = read_published(path, channels=channels)
     if found is None:
         return load_vgg19(path)
-    return build_vgg19(path, found.kernels, preprocessing=found.preprocessing)
+    return build_imported(path, found)
 
 
-def read_published(path: str | Path) -> Imported | None:
-    """Read a published file; None for one that is jvst's own."""
+def build_imported(path: str | Path, found: Imported) -> VGG19:
+    """Put what a reader found into a network.
+
+    Raises:
+        InputError: a layer is missing, has another shape, or holds a number that isn't finite.
+    """
+    width = width_of(found.kernels)
+    return build_vgg19(path, found.kernels, width=width, preprocessing=found.preprocessing)
+
+
+def read_published(path: str | Path, *, channels: Channels | None = None) -> Imported | None:
+    """Read a published file; None for one that is jvst's own.
+
+    Args:
+        path: see ``import_vgg19``.
+        channels: see ``import_vgg19``.
+
+    Raises:
+        InputError: see ``import_vgg19``.
+    """
     try:
-        with Path(path).open("rb") as file:
-            head = file.read(9)
-    except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}") from error
-    if head[:8] == b"\x89HDF\r\n\x1a\n":
-        return _read_keras(path)
+        with open_source(path) as source:
+            found = _read(path, source, channels)
+    except DamagedFileError as error:
+        raise InputError(f"{path} is truncated or damaged: {error}; get it again") from error
+    except ForeignFileError as error:
+        raise InputError(f"{path} is {error}; {_EXPECTED}") from error
+    if found is not None and channels not in (None, found.preprocessing.channels):
+        raise InputError(
+            f"{path} ({found.format}) always has {found.preprocessing.channels} kernels, not "
+            f"{channels}; leave the order of the channels out"
+        )
+    return found
+
+
+def _read(path: str | Path, source: Source, channels: Channels | None) -> Imported | None:
+    head = source.read(0, min(source.size, 128))
     if head[8:9] == b"{":
-        return _read_safetensors(path)
-    raise InputError(
-        f"{path} is not a known file of weights; expected Keras .h5 or safetensors with "
-        "torchvision's names"
-    )
+        return _read_safetensors(path, source, channels)
+    if head[:4] == b"PK\x03\x04" or (head[:1] == b"\x80" and head[1:2] <= b"\x05"):
+        return read_torch(source, channels, _lookup(path, source))
+    if is_remote(path):
+        raise InputError(
+            f"{path} is neither safetensors nor .pth, which alone are read from a server; "
+            "download it and give its path"
+        )
+    if head[:8] == SIGNATURE:
+        return read_keras(path)
+    if head[:10] == b"MATLAB 5.0" and head[124:128] in (b"\0\1IM", b"\1\0MI"):
+        return read_matconvnet(source)
+    if head[:1] and head[0] in FIRST_BYTES:
+        return read_caffe(source)
+    raise ForeignFileError("not a known file of weights")
 
 
-def _read_keras(path: str | Path) -> Imported:
-    """Keras Applications: the Oxford weights, HWIO, BGR."""
-    kernels: dict[str, tuple[np.ndarray | None, np.ndarray | None]] = {}
-    try:
-        with h5py.File(path, "r") as file:
-            for name in CONVOLUTIONS:
-                block, index = name[4], name[6]
-                layer = f"block{block}_conv{index}"
-                kernels[name] = (
-                    _dataset(file, f"{layer}/{layer}_W_1:0", f"{layer}/{layer}/kernel:0"),
-                    _dataset(file, f"{layer}/{layer}_b_1:0", f"{layer}/{layer}/bias:0"),
-                )
-    except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise InputError(f"{path} is truncated or damaged; get it again ({error})") from error
-    return Imported(
-        kernels,
-        OXFORD,
-        "vgg19",
-        "VGG-19 of the Visual Geometry Group, Oxford, as converted by Keras Applications",
-        "CC BY 4.0",
-    )
-
-
-def _dataset(file: h5py.File, *names: str) -> np.ndarray | None:
-    """Return the first of several spellings that is there."""
-    for name in names:
-        node = file.get(name)
-        if isinstance(node, h5py.Dataset):
-            # No layer of VGG-19 is larger; a hostile header could state any size.
-            if node.size > 3 * 3 * 512 * 512:
-                raise ValueError(f"{name} states {node.size} numbers")
-            return np.asarray(node[...])
-    return None
-
-
-def _read_safetensors(path: str | Path) -> Imported | None:
-    """torchvision's names ``features.N.weight``: OIHW, RGB."""
-    tensors, metadata = read_safetensors(path, prefix="features.")
-    if metadata.get("format") == FORMAT:
+def _read_safetensors(
+    path: str | Path, source: Source, channels: Channels | None
+) -> Imported | None:
+    header = read_header(source)
+    if header.metadata.get("format") == FORMAT:
         return None
-    kernels: dict[str, tuple[np.ndarray | None, np.ndarray | None]] = {}
-    for name, position in _torchvision_positions().items():
-        kernel = tensors.get(f"features.{position}.weight")
-        if kernel is not None and kernel.ndim == 4:
-            kernel = kernel.transpose(2, 3, 1, 0)  # OIHW -> HWIO
-        kernels[name] = (kernel, tensors.get(f"features.{position}.bias"))
-    return Imported(
-        kernels,
-        TORCHVISION,
-        "torchvision",
-        "VGG-19 of torchvision, trained on ImageNet-1k",
-        "BSD-3-Clause",
+    prefix = find_prefix(header.entries)
+    if prefix is None:
+        raise ForeignFileError("a safetensors file, but not VGG-19 under torchvision's names")
+    tensors = {}
+    for pair in wanted_names(prefix).values():
+        for name in pair:
+            if name in header.entries:
+                tensors[name] = read_tensor(source, header.entries[name])
+    return from_torchvision(
+        "safetensors, torchvision's names",
+        tensors,
+        prefix,
+        header.entries,
+        channels=channels,
+        known_channels=_lookup(path, source),
     )
 
 
-def _torchvision_positions() -> dict[str, int]:
-    """Place of every convolution in torchvision's ``features``, ReLUs and pools counted."""
-    places, position = {}, 0
-    for block, (count, _) in enumerate(BLOCKS, start=1):
-        for index in range(1, count + 1):
-            places[f"conv{block}_{index}"] = position
-            position += 2
-        position += 1
-    return places
+def _lookup(path: str | Path, source: Source) -> Callable[[], Channels | None]:
+    """Return what looks a file's checksum up among the published ones."""
+
+    def look_up() -> Channels | None:
+        # Only whole files have these checksums, and they are long: 575 MB.
+        if isinstance(source, RemoteSource) or source.size < 100_000_000:
+            return None
+        known = known_by_sha256(file_sha256(path))
+        return known.channels if known is not None else None
+
+    return look_up
+
+
+def file_sha256(path: str | Path) -> str:
+    """Return the checksum of a file, in hexadecimal."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

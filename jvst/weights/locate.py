@@ -1,23 +1,19 @@
 """Which file of weights to use: what is here, what can be fetched, what ships with jvst."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import NamedTuple
 
 import platformdirs
-import pooch
 
 from jvst.errors import InputError
-from jvst.weights.importers import read_published
-from jvst.weights.native import build_vgg19, read_safetensors, save_vgg19
-
-KERAS_URL = (
-    "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/"
-    "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
-)
-# Published by Keras Applications.
-KERAS_MD5 = "253f8cb515780f3b799900260a226db6"
+from jvst.weights.convert import convert_vgg19
+from jvst.weights.fetch import fetch_file
+from jvst.weights.importers import file_sha256, read_published
+from jvst.weights.known import KnownFile, known_by_name
+from jvst.weights.native import describe
+from jvst.weights.normalise import PictureSet, normalise_file
+from jvst.weights.torchvision import Channels
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 #: Folder of a checkout where converted files may lie.
@@ -34,7 +30,6 @@ EMBEDDED = next(
     ),
     CHECKOUT_WEIGHTS / "embedded.safetensors",
 )
-_CONVERTED = "vgg19.safetensors"
 
 
 class Found(NamedTuple):
@@ -45,30 +40,35 @@ class Found(NamedTuple):
     notice: str  # empty when there is nothing to say
 
 
-def find_weights(choice: str = "auto", *, progress: bool = True) -> Found:
-    """Resolve ``auto``, ``vgg19``, ``embedded`` or a path to a file in jvst's own format.
+def find_weights(
+    choice: str = "auto", *, pictures: PictureSet | None = None, progress: bool = True
+) -> Found:
+    """Resolve what a person asks for to a file in jvst's own format.
 
     ``auto`` takes a converted file from ``weights/`` or the user's cache, else fetches the
-    Keras file (80 MB) and converts it, else takes the embedded network and says so.
+    Keras file (80 MB) and converts it, else takes the embedded network and says so. ``vgg19``
+    and the other names of ``jvst weights list`` do without the last. ``vgg19-normalised`` is
+    ``vgg19`` with ``normalise_activations``. A path is used, or converted into the cache.
 
     Args:
         choice: what the person asked for.
+        pictures: over which ``vgg19-normalised`` normalises.
         progress: show a bar while fetching.
 
     Raises:
-        InputError: ``vgg19`` is asked for and can't be had, or the path is no usable file.
+        InputError: what is asked for can't be had, or the path is no usable file.
     """
     if choice == "embedded":
         return Found(EMBEDDED, "embedded", "")
-    if choice not in ("auto", "vgg19"):
+    if choice == "vgg19-normalised":
+        return normalised(find_weights("vgg19", progress=progress), pictures)
+    known = known_by_name("vgg19" if choice == "auto" else choice)
+    if known is None:
         return _from_path(Path(choice))
-    for folder in (CHECKOUT_WEIGHTS, cache_folder()):
-        if (folder / _CONVERTED).exists():
-            return Found(folder / _CONVERTED, "vgg19", "")
     try:
-        return Found(fetch_vgg19(progress=progress), "vgg19", "")
+        return _described(converted_file(known) or fetch_weights(known, progress=progress))
     except InputError as error:
-        if choice == "vgg19":
+        if choice != "auto":
             raise
         return Found(
             EMBEDDED,
@@ -77,66 +77,65 @@ def find_weights(choice: str = "auto", *, progress: bool = True) -> Found:
         )
 
 
-def fetch_vgg19(*, progress: bool = True) -> Path:
-    """Fetch the Keras file of the Oxford weights, check it, convert it into the user's cache.
+def normalised(found: Found, pictures: PictureSet | None) -> Found:
+    """Return the normalised version of a file, made once and kept in the user's cache.
+
+    Raises:
+        InputError: the file is unusable, or there are no pictures.
+    """
+    if pictures is None:
+        raise InputError("normalised weights need pictures to normalise over; give a folder")
+    return found._replace(path=normalise_file(found.path, pictures, cache_folder()))
+
+
+def converted_file(known: KnownFile) -> Path | None:
+    """Return the converted version of a published file, if it is in ``weights/`` or the cache."""
+    name = f"{known.name}.safetensors"
+    candidates = (CHECKOUT_WEIGHTS / name, cache_folder() / name)
+    return next((path for path in candidates if path.exists()), None)
+
+
+def fetch_weights(known: KnownFile, *, progress: bool = True) -> Path:
+    """Fetch a published file, check it, convert it into the user's cache.
 
     Raises:
         InputError: no network, a wrong checksum, or a cache that can't be written.
     """
-    target = cache_folder() / _CONVERTED
+    target = cache_folder() / f"{known.name}.safetensors"
+    source = fetch_file(known, cache_folder(), progress=progress)
     try:
-        source = pooch.retrieve(
-            KERAS_URL, known_hash=f"md5:{KERAS_MD5}", path=cache_folder(), progressbar=progress
-        )
-    except Exception as error:  # requests, urllib3 and pooch each raise kinds of their own
-        raise InputError(
-            "the pretrained VGG-19 (80 MB) is not here and could not be fetched "
-            f"({type(error).__name__}); get {KERAS_URL} on a machine with a network and give "
-            "it as --weights FILE"
-        ) from error
-    convert_vgg19(source, target)
-    Path(source).unlink()
+        convert_vgg19(source, target, channels=_stated_channels(known))
+    finally:
+        source.unlink(missing_ok=True)
     return target
-
-
-def convert_vgg19(source: str | Path, target: str | Path) -> None:
-    """Turn a published file into one of jvst's own, with its origin in the metadata.
-
-    Raises:
-        InputError: a file that is missing, damaged, of no known format, or already converted.
-    """
-    found = read_published(source)
-    if found is None:
-        raise InputError(f"{source} is in jvst's format already; give it as --weights FILE")
-    vgg = build_vgg19(source, found.kernels, preprocessing=found.preprocessing)
-    save_vgg19(
-        target,
-        vgg,
-        network=found.network,
-        origin=found.origin,
-        licence=found.licence,
-        source_sha256=file_sha256(source),
-    )
 
 
 def cache_folder() -> Path:
     """Return the user's cache for weights; ``JVST_CACHE`` moves it."""
     base = os.environ.get("JVST_CACHE") or platformdirs.user_cache_dir("jvst")
-    return Path(base) / "weights"
+    return Path(base).expanduser() / "weights"
 
 
-def file_sha256(path: str | Path) -> str:
-    """Return the checksum of a file, in hexadecimal."""
-    with Path(path).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _stated_channels(known: KnownFile) -> Channels | None:
+    """Return the order of the channels where the content may leave it open."""
+    return known.channels if known.url.endswith((".pth", ".safetensors")) else None
+
+
+def _described(path: Path) -> Found:
+    description = describe(path)
+    return Found(path, description["network"], description["notice"])
 
 
 def _from_path(path: Path) -> Found:
     """Use a file as it is, or its conversion, kept in the user's cache by checksum."""
-    if read_published(path) is not None:
-        target = cache_folder() / f"converted-{file_sha256(path)[:16]}.safetensors"
-        if not target.exists():
-            convert_vgg19(path, target)
-        path = target
-    _, metadata = read_safetensors(path, prefix="nothing but the metadata")
-    return Found(path, metadata.get("network", "vgg19"), "")
+    if not path.exists():
+        raise InputError(
+            f"{path} does not exist; expected a file of VGG-19 weights, or auto, vgg19, "
+            "vgg19-normalised, embedded or another name of jvst weights list"
+        )
+    if read_published(path) is None:
+        return _described(path)
+    target = cache_folder() / f"converted-{file_sha256(path)[:16]}.safetensors"
+    if not target.exists():
+        convert_vgg19(path, target)
+    return _described(target)

@@ -3,10 +3,13 @@
 Tensors ``conv1_1.kernel`` (height, width, in, out) and ``conv1_1.bias``, … through conv5_1, as
 float32 or float16. Metadata, all strings: ``format``, ``layout``, ``width``, ``channels``,
 ``scale``, ``mean``, ``std`` (see ``Preprocessing``), ``network`` (which preset of loss weights
-fits: ``vgg19``, ``torchvision`` or ``embedded``), ``origin``, ``licence``, and ``source_sha256``
-where the file was converted from another.
+fits: ``vgg19``, ``torchvision`` or ``embedded``), ``origin``, ``licence``, ``source_sha256`` of
+the file that it was converted from, ``normalised`` (over which pictures, if it is), ``notice``
+(what to tell who uses it), and for ``jvst weights check`` ``statistics`` of every ReLU and
+``tensors_sha256`` of the numbers.
 """
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -14,14 +17,18 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import safetensors
 import safetensors.numpy
 from flax import nnx
 
 from jvst.errors import InputError
 from jvst.vgg import VGG19, FirstPadding, Pooling, Precision, Preprocessing, channels_of
+from jvst.weights.imported import Kernels
+from jvst.weights.statistics import layer_statistics, to_text
+from jvst.weights.tensor_file import read_metadata, read_safetensors
 
 FORMAT = "jvst-vgg19-1"
+
+_DESCRIPTION = ("network", "origin", "licence", "source_sha256", "normalised", "notice")
 
 
 def save_vgg19(
@@ -32,6 +39,8 @@ def save_vgg19(
     origin: str = "",
     licence: str = "",
     source_sha256: str = "",
+    normalised: str = "",
+    notice: str = "",
     dtype: Any = np.float32,
 ) -> None:
     """Write a network's weights, atomically.
@@ -43,6 +52,8 @@ def save_vgg19(
         origin: where the weights come from, in words.
         licence: under what terms they may be used.
         source_sha256: checksum of the file they were converted from.
+        normalised: over which pictures the activations are normalised, if they are.
+        notice: one line to show whoever uses the file.
         dtype: type of the stored numbers, ``float32`` or ``float16``.
 
     Raises:
@@ -50,9 +61,14 @@ def save_vgg19(
     """
     tensors = {}
     for name, convolution in vgg.convolutions.items():
-        tensors[f"{name}.kernel"] = np.asarray(convolution.kernel[...], dtype)
-        tensors[f"{name}.bias"] = np.asarray(convolution.bias[...], dtype)
+        for part in ("kernel", "bias"):
+            tensors[f"{name}.{part}"] = np.asarray(getattr(convolution, part)[...], dtype)
     preprocessing = vgg.preprocessing
+    kernels: Kernels = {
+        name: (tensors[f"{name}.kernel"], tensors[f"{name}.bias"]) for name in vgg.convolutions
+    }
+    # Of the numbers as they are stored, rounded to float16 where they are.
+    stored = build_vgg19(path, kernels, width=vgg.width, preprocessing=preprocessing)
     metadata = {
         "format": FORMAT,
         "layout": "HWIO",
@@ -65,6 +81,10 @@ def save_vgg19(
         "origin": origin,
         "licence": licence,
         "source_sha256": source_sha256,
+        "normalised": normalised,
+        "notice": notice,
+        "statistics": to_text(layer_statistics(stored)),
+        "tensors_sha256": tensors_sha256(tensors),
     }
     path = Path(path)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
@@ -73,7 +93,9 @@ def save_vgg19(
         partial.write_bytes(safetensors.numpy.save(tensors, metadata))
         partial.replace(path)
     except OSError as error:
-        raise InputError(f"{path} can't be written: {error.strerror}") from error
+        raise InputError(
+            f"{path} can't be written: {error.strerror}; choose another place"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
 
@@ -96,26 +118,7 @@ def load_vgg19(
     Raises:
         InputError: a file that is missing, damaged, of another format, or lacks layers.
     """
-    tensors, metadata = read_safetensors(path)
-    if metadata.get("format") != FORMAT:
-        raise InputError(
-            f"{path} is a safetensors file but not one of jvst's ({FORMAT}); convert it with "
-            "scripts/convert_vgg19.py"
-        )
-    try:
-        width = float(metadata["width"])
-        preprocessing = Preprocessing(
-            channels={"BGR": "BGR", "RGB": "RGB"}[metadata["channels"]],  # type: ignore[arg-type]
-            scale=float(metadata["scale"]),
-            mean=_triple(metadata["mean"]),
-            std=_triple(metadata["std"]),
-        )
-    except (KeyError, ValueError, TypeError) as error:
-        raise InputError(f"{path} has no usable metadata ({error}); convert it again") from error
-    kernels = {
-        name: (tensors.get(f"{name}.kernel"), tensors.get(f"{name}.bias"))
-        for name in channels_of(width)
-    }
+    kernels, width, preprocessing = read_native(path)
     return build_vgg19(
         path,
         kernels,
@@ -127,9 +130,53 @@ def load_vgg19(
     )
 
 
+def read_native(path: str | Path) -> tuple[Kernels, float, Preprocessing]:
+    """Read kernels, width and preprocessing from a file that ``save_vgg19`` wrote.
+
+    Raises:
+        InputError: a file that is missing, damaged or of another format.
+    """
+    tensors, metadata = read_safetensors(path)
+    if metadata.get("format") != FORMAT:
+        raise InputError(
+            f"{path} is a safetensors file but not one of jvst's ({FORMAT}); convert it with "
+            "scripts/convert_vgg19.py"
+        )
+    try:
+        width = float(metadata["width"])
+        preprocessing = Preprocessing(
+            channels={"BGR": "BGR", "RGB": "RGB"}[metadata["channels"]],  # type: ignore[arg-type]
+            scale=_finite(metadata["scale"]),
+            mean=_triple(metadata["mean"]),
+            std=_triple(metadata["std"]),
+        )
+        if preprocessing.scale <= 0 or min(preprocessing.std) <= 0:
+            raise ValueError("the scale of its input is not positive")
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} has no usable metadata; convert or get it again") from error
+    _check_width(path, width)
+    kernels: Kernels = {
+        name: (tensors.get(f"{name}.kernel"), tensors.get(f"{name}.bias"))
+        for name in channels_of(width)
+    }
+    return kernels, width, preprocessing
+
+
+def describe(path: str | Path) -> dict[str, str]:
+    """Return what a file's metadata say of its origin, as arguments of ``save_vgg19``.
+
+    Raises:
+        InputError: a file that is missing, damaged or not jvst's.
+    """
+    metadata = read_metadata(path)
+    return {key: metadata.get(key, "") for key in _DESCRIPTION} | {
+        "network": metadata.get("network") or "vgg19"
+    }
+
+
 def build_vgg19(
     path: str | Path,
-    kernels: dict[str, tuple[np.ndarray | None, np.ndarray | None]],
+    kernels: Kernels,
     *,
     width: float = 1.0,
     preprocessing: Preprocessing,
@@ -151,8 +198,7 @@ def build_vgg19(
     Raises:
         InputError: a layer is missing, has another shape, or holds a number that isn't finite.
     """
-    if not 0.0 < width <= 4.0:
-        raise InputError(f"{path} states the width {width}; expected a factor from 0 to 4")
+    check_kernels(path, kernels, width=width)
     vgg = nnx.eval_shape(
         lambda: VGG19(
             width=width,
@@ -163,37 +209,58 @@ def build_vgg19(
             rngs=nnx.Rngs(0),
         )
     )
-    for name, (channels, filters) in channels_of(width).items():
-        parts = (("kernel", (3, 3, channels, filters)), ("bias", (filters,)))
-        for (part, shape), array in zip(parts, kernels.get(name, (None, None)), strict=True):
-            if array is None:
-                raise InputError(f"{path} has no {name} {part}; expected VGG-19 through conv5_1")
-            if array.shape != shape:
-                raise InputError(f"{path}: {name} {part} is {array.shape}; expected {shape}")
-            if not np.all(np.isfinite(array)):
-                raise InputError(f"{path}: {name} {part} holds numbers that are not finite")
+    for name in channels_of(width):
+        for part, array in zip(("kernel", "bias"), kernels[name], strict=True):
             setattr(vgg.convolutions[name], part, nnx.Param(jnp.asarray(array, jnp.float32)))
     return vgg
 
 
-def read_safetensors(
-    path: str | Path, *, prefix: str = ""
-) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Return the tensors whose names begin with ``prefix``, and the metadata.
+def check_kernels(path: str | Path, kernels: Kernels, *, width: float) -> None:
+    """Check that every kernel and bias is there, fits, and is finite as float32.
 
     Raises:
-        InputError: a file that is missing or damaged.
+        InputError: see ``build_vgg19``.
     """
-    try:
-        with safetensors.safe_open(path, framework="np") as file:
-            names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118
-            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; expected a file of VGG-19 weights") from error
-    except (safetensors.SafetensorError, OSError, TypeError, ValueError) as error:
-        raise InputError(f"{path} is truncated or damaged ({error}); get it again") from error
+    _check_width(path, width)
+    for name, (channels, filters) in channels_of(width).items():
+        parts = (("kernel", (3, 3, channels, filters)), ("bias", (filters,)))
+        for (part, shape), array in zip(parts, kernels.get(name, (None, None)), strict=True):
+            if array is None:
+                raise InputError(
+                    f"{path} has no {name} {part}; expected VGG-19 through conv5_1; get it again"
+                )
+            if array.shape != shape:
+                raise InputError(
+                    f"{path}: {name} {part} is {array.shape}; expected {shape}; get VGG-19"
+                )
+            # Numbers that overflow float32 are not finite there.
+            if not np.all(np.abs(array) <= np.finfo(np.float32).max):
+                raise InputError(
+                    f"{path}: {name} {part} holds numbers that are not finite; get it again"
+                )
+
+
+def tensors_sha256(tensors: dict[str, np.ndarray]) -> str:
+    """Return a checksum of names and numbers, whatever their order in the file."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensors[name]).tobytes())
+    return digest.hexdigest()
+
+
+def _check_width(path: str | Path, width: float) -> None:
+    if not 0.0 < width <= 4.0:
+        raise InputError(f"{path} states the width {width}; expected a factor from 0 to 4")
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not np.isfinite(number):
+        raise ValueError("a number is not finite")
+    return number
 
 
 def _triple(text: str) -> tuple[float, float, float]:
     first, second, third = json.loads(text)
-    return float(first), float(second), float(third)
+    return _finite(first), _finite(second), _finite(third)

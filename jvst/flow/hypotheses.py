@@ -1,0 +1,78 @@
+"""Several dense guesses of one motion: which to believe, pixel by pixel."""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float32
+
+from jvst._types import FlowField, Frame
+
+#: A guess and its way back may miss each other by so much, pixels.
+_CONSISTENT = 1.0
+#: Another guess must match colours better by so much, of 255.
+_CLEARLY_BETTER = 0.5
+#: Colours further apart than this are just different, of 255.
+_TRUNCATED = 40.0
+_WINDOW = 9
+
+
+class Chosen(NamedTuple):
+    """The best guess at each pixel, and where any guess can be believed."""
+
+    flow: FlowField
+    consistent: Bool[np.ndarray, "h w"]
+
+
+def choose(
+    image_from: Frame, image_to: Frame, guesses: list[tuple[FlowField, FlowField]]
+) -> Chosen:
+    """Take at each pixel the guess that returns to it and matches the colours around it best.
+
+    Args:
+        image_from: the frame on which the arrows start.
+        image_to: the frame to which they point.
+        guesses: fields both ways, the one from ``image_from`` first; an earlier guess stays
+            unless a later one is clearly better.
+    """
+    best, _ = guesses[0]
+    consistent = returns(*guesses[0])
+    if len(guesses) == 1:
+        return Chosen(best, consistent)
+    error = colour_error(image_from, image_to, best)
+    for flow, flow_back in guesses[1:]:
+        other, other_error = returns(flow, flow_back), colour_error(image_from, image_to, flow)
+        better = other & (~consistent | (other_error < error - _CLEARLY_BETTER))
+        best = np.where(better[..., None], flow, best)
+        error = np.where(better, other_error, error)
+        consistent = consistent | other
+    return Chosen(best, consistent)
+
+
+def returns(flow: FlowField, flow_back: FlowField) -> Bool[np.ndarray, "h w"]:
+    """Tell where the way back ends within a pixel of where the way there began."""
+    height, width = flow.shape[:2]
+    target = _targets(flow)
+    inside = np.all((target >= 0) & (target <= [width - 1, height - 1]), axis=-1)
+    back = _sample(flow_back, target)
+    return inside & (np.square(flow + back).sum(-1) < _CONSISTENT**2)
+
+
+def colour_error(image_from: Frame, image_to: Frame, flow: FlowField) -> Float32[np.ndarray, "h w"]:
+    """Mean difference of colours along a field in a window, each truncated, of 255."""
+    moved = _sample(image_to.astype(np.float32), _targets(flow))
+    difference = np.abs(moved - image_from).mean(-1, dtype=np.float32)
+    return cv2.blur(np.minimum(difference, np.float32(_TRUNCATED)), (_WINDOW, _WINDOW))
+
+
+def _targets(flow: np.ndarray) -> np.ndarray:
+    height, width = flow.shape[:2]
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    return flow + np.stack([x, y], -1)
+
+
+def _sample(image: np.ndarray, target: np.ndarray) -> np.ndarray:
+    # OpenCV 4 rounds coordinates to 1/32 px here. That is far below both thresholds; what is
+    # shown or optimized is warped elsewhere, exactly.
+    x, y = np.ascontiguousarray(target[..., 0]), np.ascontiguousarray(target[..., 1])
+    return cv2.remap(image, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

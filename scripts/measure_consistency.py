@@ -1,0 +1,87 @@
+"""Print the table of docs/quality.md: warping error with and without each part of the method.
+
+    python scripts/measure_consistency.py --frames 'marple8/*.ppm' --style painting.jpg \\
+        --truth marple8/deepflow
+"""
+
+import argparse
+from pathlib import Path
+
+import cv2
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jvst import ClipConfig, Motion, SolverConfig, style_targets
+from jvst.ablation import Truth, floor, markdown, measure, run_variants
+from jvst.config import InputOptions, NetworkOptions, StylizeConfig
+from jvst.flow import estimate_pair, read_flow
+from jvst.image import to_float, to_uint8
+from jvst.inputs import read_styles
+from jvst.run import chosen_weights, load_network
+from jvst.video import read_frames, write_picture
+from jvst.weights import find_weights
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", required=True, help="pattern of the clip's frames")
+    parser.add_argument("--style", required=True, nargs="+", help="paintings, a table each")
+    parser.add_argument(
+        "--truth", required=True, help="folder of backward_j_i.flo, reliable_j_i.pgm"
+    )
+    parser.add_argument("--pairs", type=int, default=2, help="pairs of frames with stored fields")
+    parser.add_argument("--iterations", type=int, default=200, help="for every frame")
+    parser.add_argument("--flow", default="dis", help="engine that the runs use")
+    parser.add_argument("--weights", default="auto")
+    parser.add_argument("--pictures", help="folder for the stylized frames")
+    options = parser.parse_args()
+
+    pictures = list(read_frames(options.frames, stop=options.pairs + 1))
+    frames = [to_float(jnp.asarray(picture)) for picture in pictures]
+    height, width, _ = pictures[0].shape
+    motions: list[dict[int, Motion]] = [{}]
+    for here, before in zip(pictures[1:], pictures, strict=False):
+        fields = estimate_pair(options.flow, here, before)
+        motions.append({1: Motion(*map(jnp.asarray, fields))})
+    truths = [read_truth(Path(options.truth), i + 2, i + 1) for i in range(options.pairs)]
+    found = find_weights(options.weights)
+    vgg = load_network(StylizeConfig(network=NetworkOptions()), found)
+    weights = chosen_weights(StylizeConfig(), found.network, (width, height))
+    config = ClipConfig(
+        first_iterations=options.iterations, solver=SolverConfig(tolerance=0.0), chunk=25
+    )
+    for painting in options.style:
+        chosen = StylizeConfig(input=InputOptions(style=(painting,)))
+        styles, _ = read_styles(chosen, (width, height))
+        style = style_targets(vgg, styles)
+        clips = run_variants(
+            frames, motions, vgg, style, weights, config=config, key=jax.random.key(0)
+        )
+        rows = [
+            measure(name, images, frames, truths, vgg, style, weights)
+            for name, images in clips.items()
+        ]
+        print(
+            f"{Path(painting).stem}, {width}x{height}, {len(frames)} frames, "
+            f"{options.iterations} iterations each, {found.network} network, flow {options.flow}\n"
+        )
+        print(markdown([*rows, floor(frames, truths)]), flush=True)
+        print()
+        if options.pictures:
+            for name, images in clips.items():
+                for number, image in enumerate(images, start=1):
+                    path = f"{Path(painting).stem}-{name.replace(' ', '_')}-{number}.png"
+                    write_picture(Path(options.pictures) / path, np.asarray(to_uint8(image)))
+
+
+def read_truth(folder: Path, here: int, before: int) -> Truth:
+    mask = cv2.imread(str(folder / f"reliable_{here}_{before}.pgm"), cv2.IMREAD_GRAYSCALE)
+    if mask is None:
+        raise SystemExit(f"{folder} has no reliable_{here}_{before}.pgm")
+    flow = read_flow(folder / f"backward_{here}_{before}.flo")
+    return Truth(jnp.asarray(flow), jnp.asarray(mask, jnp.float32) / 255.0)
+
+
+if __name__ == "__main__":
+    main()

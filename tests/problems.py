@@ -1,0 +1,36 @@
+"""Small stylization problems that several tests share."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from jvst.objective import FrameTargets, LossWeights, content_targets, style_targets
+from jvst.vgg import VGG19
+
+WEIGHTS = LossWeights(content=1e-3, style=1.0, temporal=1e-3, total_variation=1e-8)
+
+
+@functools.cache
+def network() -> VGG19:
+    """A VGG-19 with 4 to 32 channels and random kernels."""
+    return VGG19(width=1 / 16, rngs=nnx.Rngs(0))
+
+
+def picture(seed: int, height: int = 33, width: int = 40) -> jax.Array:
+    """A smooth random picture."""
+    coarse = jax.random.uniform(jax.random.key(seed), (6, 7, 3))
+    return jnp.clip(jax.image.resize(coarse, (height, width, 3), "cubic"), 0.0, 1.0)
+
+
+@functools.cache
+def targets(lags: int = 1) -> FrameTargets:
+    """Content and style of two pictures, a third as the warped neighbour."""
+    content = picture(1)
+    return FrameTargets(
+        content=content_targets(network(), content),
+        style=style_targets(network(), [picture(2)]),
+        warped=jnp.stack([picture(3)] * lags),
+        trust=jnp.ones((lags, *content.shape[:2])),
+    )
