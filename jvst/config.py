@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import tyro
@@ -45,7 +46,7 @@ class OutputOptions:
     quality: int = 18
     """Quality of the video, 0 (lossless) to 51 (worst)."""
     audio: bool = True
-    """Keep the clip's sound."""
+    """Keep the clip's sound (--no-audio leaves it out)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -291,5 +292,5 @@ def _choice(option: str, value: str, choices: tuple[str, ...]) -> None:
         raise InputError(f"{option} is {value!r}; expected one of {', '.join(choices)}")
 
 
-def _spaced(numbers: tuple[float, ...]) -> str:
+def _spaced(numbers: Sequence[float | int]) -> str:
     return " ".join(str(number) for number in numbers)

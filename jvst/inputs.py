@@ -12,13 +12,13 @@ from typing import NamedTuple
 import cv2
 import jax.numpy as jnp
 import numpy as np
-import platformdirs
 
 from jvst._types import FlowField, Frame, Image
 from jvst.config import StylizeConfig, frame_range, frame_size
 from jvst.errors import InputError
 from jvst.flow import FlowCache, FlowFiles
 from jvst.flow.engines import engine_named
+from jvst.folders import user_cache
 from jvst.image import resize, to_float
 from jvst.prefetch import Waiting, prefetch
 from jvst.video import DamagedClipError, probe, read_frames, read_picture
@@ -195,4 +195,4 @@ def split(
 def _flow_folder(choice: str) -> Path | None:
     if choice == "none":
         return None
-    return Path(choice) if choice else Path(platformdirs.user_cache_dir("jvst")) / "flow"
+    return Path(choice) if choice else user_cache("flow")

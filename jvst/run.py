@@ -16,6 +16,7 @@ import numpy as np
 from jvst._types import Frame, Grams
 from jvst.config import StylizeConfig, check_config, frame_options
 from jvst.errors import InputError
+from jvst.folders import user_cache
 from jvst.image import to_uint8
 from jvst.inputs import Clip, open_clip, read_styles, ready_frames
 from jvst.objective import LossWeights, style_targets
@@ -49,6 +50,7 @@ def run(config: StylizeConfig) -> int:
         InputError: something given can't be used.
     """
     check_config(config)
+    keep_compiled_programs()
     clip = open_clip(config)
     found = find_weights(config.network.weights, progress=not config.run.quiet)
     if found.notice:
@@ -99,6 +101,12 @@ def run(config: StylizeConfig) -> int:
         )
         print(summary(infos, seconds, output, store))
     return 0
+
+
+def keep_compiled_programs() -> None:
+    """Let the next run of the same size begin at once, unless the person has a place for it."""
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", str(user_cache("programs")))
 
 
 def chosen_weights(config: StylizeConfig, network: str, size: tuple[int, int]) -> LossWeights:

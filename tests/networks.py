@@ -32,8 +32,10 @@ def small_network(pooling="max", first_padding="zeros", precision="float32"):
     for name, layer in vgg.convolutions.items():
         shape = layer.kernel.shape
         scale = np.sqrt(2 / (9 * shape[2])) / (64 if name == "conv1_1" else 1)
-        layer.kernel[...] = jnp.asarray(rng.normal(scale=scale, size=shape), jnp.float32)
-        layer.bias[...] = jnp.asarray(rng.normal(scale=0.1, size=shape[-1:]), jnp.float32)
+        kernel = rng.normal(scale=scale, size=shape)
+        bias = rng.normal(scale=0.1, size=shape[-1:])
+        layer.kernel = nnx.Param(jnp.asarray(kernel, jnp.float32))
+        layer.bias = nnx.Param(jnp.asarray(bias, jnp.float32))
     return vgg
 
 

@@ -15,7 +15,9 @@ import numpy as np
 import safetensors.numpy
 import scipy.io
 
-from jvst.vgg import CONVOLUTIONS, channels_of
+from jvst.vgg import CONVOLUTIONS, OXFORD, channels_of
+
+__all__ = ["OXFORD"]
 
 PLACES = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28)  # written down from torchvision's cfg "E"
 

@@ -7,12 +7,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference
-from flax import nnx
+from networks import SMALL, in_double, small_network
 
 from jvst import vgg as module
-from jvst.vgg import LAYERS, TORCHVISION, VGG19, channels_of, features, preprocess
+from jvst.vgg import LAYERS, TORCHVISION, channels_of, features, preprocess
 
-SMALL = 1 / 16
 VARIANTS = [
     (pooling, padding) for pooling in ("max", "average") for padding in ("zeros", "replicate")
 ]
@@ -21,28 +20,8 @@ DEEP = ("relu1_1", "pool1", "conv2_2", "relu3_1", "relu4_2", "pool4", "relu5_1")
 evaluate = jax.jit(features, static_argnames="layers")
 
 
-@functools.cache
-def network(pooling="max", first_padding="zeros", precision="float32"):
-    """A small random network whose biases are not 0."""
-    vgg = VGG19(
-        width=SMALL,
-        pooling=pooling,
-        first_padding=first_padding,
-        precision=precision,
-        rngs=nnx.Rngs(0),
-    )
-    rng = np.random.default_rng(1)
-    for layer in vgg.convolutions.values():
-        layer.bias[...] = jnp.asarray(rng.normal(scale=0.3, size=layer.bias.shape), jnp.float32)
-    return vgg
-
-
 def picture(seed, height=33, width=47):
     return np.random.default_rng(seed).uniform(size=(height, width, 3)).astype(np.float32)
-
-
-def in_double(vgg):
-    return jax.tree.map(lambda leaf: leaf.astype(jnp.float64), vgg)
 
 
 def expected_features(vgg, image, layers):
@@ -94,7 +73,7 @@ def test_channels_are_those_of_vgg19():
 
 @pytest.mark.parametrize(("pooling", "first_padding"), VARIANTS)
 def test_features_are_those_of_float64_numpy(pooling, first_padding):
-    vgg, image = network(pooling, first_padding), picture(0)
+    vgg, image = small_network(pooling, first_padding), picture(0)
     found = evaluate(vgg, jnp.asarray(image), LAYERS)
     expected = expected_features(vgg, image, LAYERS)
     assert set(found) == set(LAYERS)
@@ -104,7 +83,7 @@ def test_features_are_those_of_float64_numpy(pooling, first_padding):
 
 @pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 50), (40, 31)])
 def test_features_of_any_size_are_those_of_float64_numpy(height, width):
-    vgg, image = network(), picture(1, height, width)
+    vgg, image = small_network(), picture(1, height, width)
     found = evaluate(vgg, jnp.asarray(image), ("relu5_1",))["relu5_1"]
     assert found.shape == (height // 16, width // 16, 32)
     expected = expected_features(vgg, image, ("relu5_1",))["relu5_1"]
@@ -114,7 +93,7 @@ def test_features_of_any_size_are_those_of_float64_numpy(height, width):
 @pytest.mark.parametrize(("pooling", "first_padding"), VARIANTS)
 def test_features_are_those_of_pytorch(pooling, first_padding):
     torch = pytest.importorskip("torch")
-    vgg, image = network(pooling, first_padding), picture(2)
+    vgg, image = small_network(pooling, first_padding), picture(2)
     found = evaluate(vgg, jnp.asarray(image), LAYERS)
     expected = torch_features(torch, vgg, image, LAYERS, torch.float32)
     for layer in LAYERS:
@@ -134,7 +113,7 @@ def image_gradient():
 @pytest.mark.parametrize(("pooling", "first_padding"), VARIANTS)
 def test_gradient_in_the_image_is_that_of_pytorch(pooling, first_padding):
     torch = pytest.importorskip("torch")
-    vgg, image = network(pooling, first_padding), picture(3).astype(np.float64)
+    vgg, image = small_network(pooling, first_padding), picture(3).astype(np.float64)
     with jax.enable_x64(True):
         found = np.asarray(image_gradient()(jnp.asarray(image), in_double(vgg)))
     rgb = torch.from_numpy(image).requires_grad_()
@@ -146,7 +125,7 @@ def test_gradient_in_the_image_is_that_of_pytorch(pooling, first_padding):
 
 @pytest.mark.parametrize(("pooling", "first_padding"), VARIANTS)
 def test_gradient_in_the_image_is_the_slope_of_float64_numpy(pooling, first_padding):
-    vgg, image = network(pooling, first_padding), picture(4).astype(np.float64)
+    vgg, image = small_network(pooling, first_padding), picture(4).astype(np.float64)
 
     def loss(image):
         found = expected_features(vgg, image, DEEP)
@@ -210,7 +189,7 @@ def test_gradients_of_a_convolution_are_the_slopes_of_float64_numpy(margin):
 
 @pytest.mark.parametrize(("pooling", "first_padding"), [("max", "zeros"), ("average", "replicate")])
 def test_features_under_jit_and_vmap_are_those_of_a_loop(pooling, first_padding):
-    vgg, layers = network(pooling, first_padding), ("relu2_1", "relu4_2")
+    vgg, layers = small_network(pooling, first_padding), ("relu2_1", "relu4_2")
     images = jnp.stack([jnp.asarray(picture(seed, 17, 22)) for seed in (8, 9)])
     loop = [features(vgg, image, layers) for image in images]
     batched = jax.jit(jax.vmap(lambda vgg, image: features(vgg, image, layers), (None, 0)))
@@ -223,7 +202,7 @@ def test_features_under_jit_and_vmap_are_those_of_a_loop(pooling, first_padding)
 
 
 def test_gradient_under_vmap_is_that_of_a_loop():
-    vgg = network()
+    vgg = small_network()
     images = jnp.stack([jnp.asarray(picture(seed, 17, 22)) for seed in (10, 11)])
 
     def loss(image, vgg):
@@ -250,30 +229,32 @@ def test_preprocessing_of_torchvision_is_rgb_normalised():
 
 def test_features_go_no_deeper_than_asked():
     # A single pixel is too small for any pool, and is never pooled.
-    assert set(features(network(), jnp.zeros((1, 1, 3)), ("relu1_2",))) == {"relu1_2"}
-    assert features(network(), jnp.zeros((1, 1, 3)), ()) == {}
+    assert set(features(small_network(), jnp.zeros((1, 1, 3)), ("relu1_2",))) == {"relu1_2"}
+    assert features(small_network(), jnp.zeros((1, 1, 3)), ()) == {}
 
 
 @pytest.mark.parametrize("layers", [("relu6_1",), ("relu1_1", "conv9"), ("",)])
 def test_unknown_layer_is_an_error_that_lists_the_known_ones(layers):
     with pytest.raises(ValueError, match=f"unknown layer {layers[-1]!r}.*relu4_2"):
-        features(network(), jnp.zeros((16, 16, 3)), layers)
+        features(small_network(), jnp.zeros((16, 16, 3)), layers)
 
 
 @pytest.mark.parametrize(("height", "width"), [(15, 40), (40, 15)])
 def test_a_picture_too_small_for_a_layer_is_an_error(height, width):
     with pytest.raises(ValueError, match="16 pixels"):
-        features(network(), jnp.zeros((height, width, 3)), ("relu5_1",))
+        features(small_network(), jnp.zeros((height, width, 3)), ("relu5_1",))
 
 
 def test_replicate_padding_leaves_no_frame_around_a_flat_picture():
     flat = jnp.full((16, 18, 3), 0.7)
     edges = {
-        padding: np.ptp(features(network("max", padding), flat, ("conv1_1",))["conv1_1"], (0, 1))
+        padding: np.ptp(
+            features(small_network("max", padding), flat, ("conv1_1",))["conv1_1"], (0, 1)
+        )
         for padding in ("zeros", "replicate")
     }
     assert edges["replicate"].max() < 1e-3
-    assert edges["zeros"].max() > 1.0
+    assert edges["zeros"].max() > 0.1
 
 
 def test_average_pooling_doubles_a_flat_layer_and_max_pooling_keeps_it():
@@ -285,10 +266,10 @@ def test_average_pooling_doubles_a_flat_layer_and_max_pooling_keeps_it():
 @pytest.mark.parametrize(("precision", "tolerance"), [("tf32", 2e-3), ("bfloat16", 5e-2)])
 def test_lower_precision_stays_near_and_comes_out_in_float32(precision, tolerance):
     image = picture(14, 17, 22)
-    found = evaluate(network("max", "zeros", precision), jnp.asarray(image), ("relu4_2",))[
+    found = evaluate(small_network("max", "zeros", precision), jnp.asarray(image), ("relu4_2",))[
         "relu4_2"
     ]
-    expected = expected_features(network(), image, ("relu4_2",))["relu4_2"]
+    expected = expected_features(small_network(), image, ("relu4_2",))["relu4_2"]
     assert found.dtype == jnp.float32
     assert reference.relative_error(found, expected) < tolerance
 
@@ -296,7 +277,7 @@ def test_lower_precision_stays_near_and_comes_out_in_float32(precision, toleranc
 def test_gradient_at_bfloat16_points_where_that_of_float32_does():
     image = jnp.asarray(picture(15))
     lower, full = (
-        image_gradient()(image, network("average", "zeros", precision)).ravel()
+        image_gradient()(image, small_network("average", "zeros", precision)).ravel()
         for precision in ("bfloat16", "float32")
     )
     assert lower.dtype == jnp.float32

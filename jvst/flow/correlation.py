@@ -6,7 +6,7 @@ that move together have their maxima at the same index, and larger patches are p
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 #: Side of a patch in pixels of the descriptor (half of the frame's).
 PATCH = 4
@@ -45,7 +45,7 @@ def correlate(
     padded = jnp.pad(padded, ((0, 0), (0, max(beyond, 0)), (0, 0)))
     patches = jnp.pad(patches, ((0, 0), (0, blocks * block - columns), (0, 0)))
 
-    def one_row(row: Float[Array, ""]) -> Float[Array, "px dy dx"]:
+    def one_row(row: Int[Array, ""]) -> Float[Array, "px dy dx"]:
         strip = jax.lax.dynamic_slice_in_dim(padded, PATCH * row, 2 * down + PATCH)
         windows = _normalised(_windows(strip))  # [dy x 144]
         windows = windows[:, starts[:, None] + jnp.arange(span)]  # [dy k span 144]

@@ -14,6 +14,7 @@ from jvst._types import Image
 from jvst.image import to_float
 from jvst.losses import content_loss, gram_matrix, style_loss
 from jvst.objective import CONTENT_LAYERS, LEVELS, STYLE_LAYERS, LossWeights
+from jvst.pipeline import noise_image
 from jvst.synthetic import make_scene, painting, render
 from jvst.vgg import VGG19, features
 
@@ -63,8 +64,7 @@ def fitted_weights(
         smoothness: v, at the size of the first content: total variation is a sum over pixels.
 
     Returns:
-        Weights, to which a temporal weight belongs that is 200 times the weight of a content
-        term in the published unit.
+        Weights; the temporal one is the published 200, as the rest is brought to its scale.
     """
     run = jax.jit(features, static_argnames="layers")
     layers = (*STYLE_LAYERS, *CONTENT_LAYERS)
@@ -83,7 +83,7 @@ def fitted_weights(
     variance = np.mean([float(jnp.var(found[content_layer])) for found in at_content])
     distances = []
     for image, found in zip(contents, at_content, strict=True):
-        noise = noise_start(image)
+        noise = noise_image(jax.random.key(0), image.shape)
         at_noise = run(vgg, noise, layers=CONTENT_LAYERS)[content_layer]
         distances.append(float(content_loss(at_noise, found[content_layer])))
     scale = CONTENT_AT_NOISE / (float(np.mean(distances)) / float(variance))
@@ -98,13 +98,3 @@ def fitted_weights(
         total_variation=smooth,
         style_layers={layer: factor / level for layer, factor in factors.items()},
     )
-
-
-def noise_start(image: Image, *, seed: int = 0) -> Image:
-    """Draw the start of a first frame: grey with a little noise.
-
-    Differs from the Torch code, whose noise is of 1/1000 on levels of 255, in nothing that is
-    seen in the result.
-    """
-    noise = jax.random.normal(jax.random.key(seed), image.shape)
-    return 0.5 + 0.05 * noise

@@ -72,7 +72,7 @@ def read_published(path: str | Path, *, channels: Channels | None = None) -> Imp
         with open_source(path) as source:
             found = _read(path, source, channels)
     except DamagedFileError as error:
-        raise InputError(f"{path} is truncated or damaged: {error}; get it again") from error
+        raise InputError(f"{path} is damaged or unsafe: {error}; get it again") from error
     except ForeignFileError as error:
         raise InputError(f"{path} is {error}; {_EXPECTED}") from error
     if found is not None and channels not in (None, found.preprocessing.channels):

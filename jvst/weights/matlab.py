@@ -10,7 +10,7 @@ import math
 import struct
 import zlib
 from collections.abc import Iterator
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from jvst.weights.imported import LARGEST_KERNEL, DamagedFileError
 from jvst.weights.source import Source, check_span
 
 #: An array of numbers, a cell array in column order, a struct array, or what was passed over.
-Value = np.ndarray | list["Value"] | tuple[dict[str, "Value"], ...] | None
+Value = np.ndarray | list[Any] | tuple[dict[str, Any], ...] | None
 
 _TYPES = {
     1: "i1",

@@ -76,6 +76,8 @@ def read_header(source: Source) -> Header:
     Raises:
         DamagedFileError: it contradicts itself or the file.
     """
+    if source.size < 10 or source.read(8, 1) != b"{":
+        raise DamagedFileError("it is no safetensors file")
     length = int.from_bytes(source.read(0, 8), "little")
     if not 2 <= length <= min(_LONGEST_HEADER, source.size - 8):
         raise DamagedFileError("the length of its safetensors header is impossible")

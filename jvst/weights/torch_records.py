@@ -63,7 +63,7 @@ def allowed_global(module: str, name: str) -> Global:
     found = Global(module, name)
     if found not in _ALLOWED:
         raise DamagedFileError(
-            f"its pickle asks for {f'{module}.{name}'[:80]!r}, which no file of tensors needs; "
+            f"its pickle asks for {f'{module}.{name}'[:80]!r}, which tensors alone do not need; "
             "nothing was run"
         )
     return found

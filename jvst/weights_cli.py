@@ -1,0 +1,226 @@
+"""``jvst weights``: what is here, fetching, converting and checking files of VGG-19 weights."""
+
+import argparse
+import hashlib
+import sys
+from pathlib import Path
+
+import jax.numpy as jnp
+
+from jvst._types import Image
+from jvst.errors import InputError
+from jvst.image import resize, to_float
+from jvst.synthetic import training_picture
+from jvst.video.pictures import read_picture
+from jvst.weights import EMBEDDED, PictureSet
+from jvst.weights.convert import check_file, convert_vgg19
+from jvst.weights.imported import width_of
+from jvst.weights.importers import read_published
+from jvst.weights.known import KNOWN_FILES, known_by_name
+from jvst.weights.locate import CHECKOUT_WEIGHTS, cache_folder, converted_file, fetch_weights
+from jvst.weights.native import FORMAT, check_kernels
+from jvst.weights.source import is_remote
+from jvst.weights.tensor_file import read_metadata
+
+# A file that was normalised over other pictures gets another name in the cache: change this when
+# the pictures change.
+_PROCEDURAL = "procedural-1"
+_PROCEDURAL_COUNT, _PROCEDURAL_SIZE = 16, 160
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".webp", ".tif", ".tiff", ".bmp")
+# Larger pictures are reduced: a mean activation needs no more positions.
+_LONGEST_SIDE, _SHORTEST_SIDE = 512, 16
+
+
+def main(arguments: list[str]) -> int:
+    """Run ``jvst weights``.
+
+    Args:
+        arguments: what follows ``weights`` on the command line.
+
+    Returns:
+        The exit status: 0, or 2 after one line on standard error.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except InputError as error:
+        print(f"jvst weights: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def procedural_pictures() -> PictureSet:
+    """Return the drawn pictures that ``vgg19-normalised`` is normalised over by default."""
+    return PictureSet(
+        _PROCEDURAL,
+        lambda: [
+            to_float(jnp.asarray(training_picture(seed, _PROCEDURAL_SIZE, _PROCEDURAL_SIZE)))
+            for seed in range(_PROCEDURAL_COUNT)
+        ],
+    )
+
+
+def folder_pictures(folder: str | Path) -> PictureSet:
+    """Return the pictures of a folder, to normalise over.
+
+    Raises:
+        InputError: there is no such folder, or no picture in it. Drawing raises it for a damaged
+            picture.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder; expected one of pictures to normalise over")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    if not paths:
+        raise InputError(
+            f"{folder} holds no picture; expected some, as {', '.join(_SUFFIXES)}, to normalise "
+            "over"
+        )
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return PictureSet(f"folder-{digest.hexdigest()[:16]}", lambda: [*map(_reduced, paths)])
+
+
+def _reduced(path: Path) -> Image:
+    picture = to_float(jnp.asarray(read_picture(path)))
+    height, width = picture.shape[:2]
+    scale = min(1.0, _LONGEST_SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if min(size) < _SHORTEST_SIDE:
+        raise InputError(
+            f"{path} is {width}×{height}; expected at least {_SHORTEST_SIDE} pixels a side; "
+            "remove it from the folder"
+        )
+    return picture if scale == 1.0 else resize(picture, size=size)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="jvst weights", description="Files of VGG-19 weights; see weights/README.md."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    command = commands.add_parser("list", help="what is here and what can be fetched")
+    command.set_defaults(run=_list)
+
+    command = commands.add_parser("fetch", help="fetch, check and convert a published file")
+    command.add_argument("name", metavar="NAME", nargs="?", default=KNOWN_FILES[0].name)
+    command.set_defaults(run=_fetch)
+
+    command = commands.add_parser("info", help="what a file is")
+    command.add_argument("file", metavar="FILE")
+    command.set_defaults(run=_info)
+
+    command = commands.add_parser("check", help="hold a file against its metadata")
+    command.add_argument("file", metavar="FILE")
+    command.set_defaults(run=_check)
+
+    command = commands.add_parser("convert", help="turn a published file into jvst's format")
+    command.add_argument("source", metavar="IN", help="a file or the address of one")
+    command.add_argument("target", metavar="OUT", nargs="?", help="a .safetensors file")
+    command.add_argument(
+        "--channels",
+        choices=("RGB", "BGR"),
+        help="for files under torchvision's names, where the content may leave it open: RGB for "
+        "torchvision's training, BGR for the Oxford weights",
+    )
+    command.set_defaults(run=_convert)
+    return parser
+
+
+def _list(_: argparse.Namespace) -> None:
+    print("here:")
+    here = [EMBEDDED] if EMBEDDED.exists() else []
+    for folder in (CHECKOUT_WEIGHTS, cache_folder()):
+        if folder.is_dir():
+            here += sorted(path for path in folder.glob("*.safetensors") if path not in here)
+    for path in here:
+        print(f"  {_row_of(path)}")
+    if not here:
+        print("  nothing")
+    print("to fetch (NAME, size, licence):")
+    for known in KNOWN_FILES:
+        size = f"{known.size / 1e6:.0f} MB" if known.size else "575 MB"
+        state = "" if known.checksum else "; by hand only"
+        state = "; here" if converted_file(known) else state
+        print(f"  {known.name:17} {size:>7}  {known.licence:12}  {known.about}{state}")
+
+
+def _row_of(path: Path) -> str:
+    """Describe a file in a line; a damaged one too."""
+    try:
+        metadata = read_metadata(path)
+    except InputError:
+        return f"{path}: damaged"
+    megabytes = path.stat().st_size / 1e6
+    return (
+        f"{path}: {megabytes:.1f} MB, {metadata.get('network', 'unknown network')}, "
+        f"{metadata.get('licence') or 'no licence stated'}"
+    )
+
+
+def _fetch(options: argparse.Namespace) -> None:
+    known = known_by_name(options.name)
+    if known is None:
+        names = ", ".join(known.name for known in KNOWN_FILES)
+        raise InputError(f"unknown file {options.name!r}; expected one of {names}")
+    path = converted_file(known)
+    if path is None:
+        path = fetch_weights(known)
+    print(path)
+
+
+def _info(options: argparse.Namespace) -> None:
+    found = read_published(options.file)
+    if found is None:
+        metadata = read_metadata(options.file)
+        print(f"format: {FORMAT}")
+        for key in ("network", "width", "channels", "scale", "mean", "std", "origin", "licence"):
+            print(f"{key}: {metadata.get(key, '')}")
+        for key in ("source_sha256", "normalised", "notice"):
+            if metadata.get(key):
+                print(f"{key}: {metadata[key]}")
+        return
+    width = width_of(found.kernels)
+    check_kernels(options.file, found.kernels, width=width)
+    preprocessing = found.preprocessing
+    print(f"format: {found.format}")
+    print(f"network: {found.network}")
+    print(f"width: {width}")
+    print(f"channels: {preprocessing.channels}")
+    print(f"scale: {preprocessing.scale}")
+    print(f"mean: {[*preprocessing.mean]}")
+    print(f"std: {[*preprocessing.std]}")
+    print(f"origin: {found.origin}")
+    print(f"licence: {found.licence}")
+    if found.notice:
+        print(f"notice: {found.notice}")
+
+
+def _check(options: argparse.Namespace) -> None:
+    checked = check_file(options.file)
+    print(
+        f"{options.file} is sound: its numbers are those written, and the network answers the "
+        f"test picture as then, to {checked.deviation:.1e} standard deviations ({checked.layer})"
+    )
+
+
+def _convert(options: argparse.Namespace) -> None:
+    found = read_published(options.source, channels=options.channels)
+    if options.target is not None:
+        target = Path(options.target)
+    elif found is None:
+        raise InputError(
+            f"{options.source} is in jvst's format already; give it as --weights FILE, or name "
+            "another file to write it anew"
+        )
+    else:
+        folder = CHECKOUT_WEIGHTS if CHECKOUT_WEIGHTS.is_dir() else cache_folder()
+        target = folder / f"{found.network}.safetensors"
+    if not is_remote(options.source) and target.resolve() == Path(options.source).resolve():
+        raise InputError(f"{target} is the file to convert; name another one to write")
+    convert_vgg19(options.source, target, channels=options.channels)
+    if found is not None and found.notice:
+        print(f"jvst weights: {found.notice}", file=sys.stderr)
+    print(target)

@@ -1,0 +1,142 @@
+import errno
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from jvst import store as store_module
+from jvst.errors import InputError
+from jvst.store import RunStore, read_manifest
+from jvst.video import read_picture
+
+MANIFEST = {"options": {"mask": "binary", "seed": 0}, "inputs": {"clip": "abc"}}
+IMAGE = np.linspace(0, 1, 33 * 40 * 3, dtype=np.float32).reshape(33, 40, 3)
+PICTURE = (IMAGE * 255).astype(np.uint8)
+
+
+def save_frames(store, count, start=0):
+    for index in range(start, start + count):
+        store.save(index, IMAGE + index, PICTURE, {"iterations": index})
+    store.flush()
+
+
+def test_a_finished_frame_comes_back_bit_for_bit_with_picture_and_info(tmp_path):
+    with RunStore(tmp_path) as store:
+        assert store.open_run(MANIFEST, fresh=False) == 0
+        save_frames(store, 2)
+    with RunStore(tmp_path) as store:
+        assert store.open_run(MANIFEST, fresh=False) == 2
+        np.testing.assert_array_equal(store.load(1), IMAGE + 1)
+        np.testing.assert_array_equal(read_picture(store.picture_path(1)), PICTURE)
+        assert store.load_info(1) == {"iterations": 1}
+
+
+def test_frames_count_up_to_the_first_gap(tmp_path):
+    with RunStore(tmp_path) as store:
+        store.open_run(MANIFEST, fresh=False)
+        save_frames(store, 4)
+        (tmp_path / "frames" / "0003.npy").unlink()
+        assert store.open_run(MANIFEST, fresh=False) == 2
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "value", "said"),
+    [
+        ("options", "mask", "soft", "mask (binary there, soft now)"),
+        ("inputs", "clip", "xyz", "clip (abc there, xyz now)"),
+        ("options", "lags", [1, 2], "lags (None there, [1, 2] now)"),
+    ],
+)
+def test_a_changed_run_is_refused_and_the_difference_named(tmp_path, part, name, value, said):
+    with RunStore(tmp_path) as store:
+        store.open_run(MANIFEST, fresh=False)
+        save_frames(store, 1)
+        changed = {**MANIFEST, part: {**MANIFEST[part], name: value}}
+        with pytest.raises(InputError, match="--fresh") as error:
+            store.open_run(changed, fresh=False)
+        assert said in str(error.value)
+        assert read_manifest(store.manifest_path)["options"] == MANIFEST["options"]
+        assert store.open_run(changed, fresh=True) == 0
+        assert not list((tmp_path / "frames").iterdir())
+
+
+def test_fresh_removes_only_what_a_run_writes(tmp_path):
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "notes.txt").write_text("mine")
+    with RunStore(tmp_path) as store:
+        store.open_run(MANIFEST, fresh=True)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_frames_without_a_manifest_are_not_taken_over(tmp_path):
+    with RunStore(tmp_path) as store:
+        store.open_run(MANIFEST, fresh=False)
+        save_frames(store, 1)
+        store.manifest_path.unlink()
+        with pytest.raises(InputError, match="without a manifest"):
+            store.open_run(MANIFEST, fresh=False)
+
+
+def test_a_second_run_is_kept_out_while_the_first_one_works(tmp_path):
+    with RunStore(tmp_path), pytest.raises(InputError, match="another run works"):
+        RunStore(tmp_path)
+    RunStore(tmp_path).__exit__()
+
+
+def test_the_lock_of_a_killed_run_does_not_stay(tmp_path):
+    code = f"""
+        import os, signal
+        from jvst.store import RunStore
+        store = RunStore({str(tmp_path)!r})
+        os.kill(os.getpid(), signal.SIGKILL)
+    """
+    result = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
+    assert result.returncode == -9
+    with RunStore(tmp_path) as store:
+        assert store.open_run(MANIFEST, fresh=False) == 0
+
+
+def test_an_interrupted_solve_comes_back_for_its_frame_and_is_gone_once_it_is_finished(tmp_path):
+    leaves = [IMAGE, np.asarray(3, np.int32), np.ones((2, 3))]
+    with RunStore(tmp_path) as store:
+        store.open_run(MANIFEST, fresh=False)
+        store.save_interrupted(0, leaves)
+        assert store.load_interrupted(1) is None
+        for kept, leaf in zip(store.load_interrupted(0), leaves, strict=True):
+            np.testing.assert_array_equal(kept, leaf)
+            assert kept.dtype == leaf.dtype
+        save_frames(store, 1)
+        assert store.load_interrupted(0) is None
+
+
+def test_a_full_disk_leaves_nothing_half_written_under_a_final_name(tmp_path, monkeypatch):
+    def full(file, array):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with RunStore(tmp_path) as store:
+        store.open_run(MANIFEST, fresh=False)
+        monkeypatch.setattr(store_module.np, "save", full)
+        store.save(0, IMAGE, PICTURE, {})
+        with pytest.raises(InputError, match="disk is full"):
+            store.flush()
+    left = [path.name for path in (tmp_path / "frames").iterdir()]
+    assert left == ["0001.json"]
+
+
+def test_a_folder_that_can_not_be_written_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="can't be written"):
+        RunStore(tmp_path / "file" / "run")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "{broken", json.dumps({"options": 3})])
+def test_what_is_no_manifest_is_refused(tmp_path, text):
+    path = tmp_path / "manifest.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match="not a manifest"):
+        read_manifest(path)
