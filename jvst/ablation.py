@@ -154,9 +154,7 @@ def floor(frames: Sequence[Image], truths: Sequence[Truth]) -> Row:
 
 
 @jax.jit
-def _terms(  # noqa: ANN202
-    image: Image, vgg: VGG19, frame: Image, style: Grams, weights: LossWeights
-):
+def _terms(image: Image, vgg: VGG19, frame: Image, style: Grams, weights: LossWeights):
     nothing: Float[Array, "j h w 3"] = jnp.zeros((1, *image.shape), image.dtype)
     targets = FrameTargets(content_targets(vgg, frame), style, nothing, nothing[..., 0])
     return frame_loss(image, vgg, targets, weights)[1]

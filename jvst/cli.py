@@ -24,8 +24,8 @@ def run_command(arguments: Sequence[str]) -> int:
     try:
         config = parse(arguments)
         # Late: `jvst --help` and a mistyped option need no JAX.
-        from jvst.demo import demo_config
-        from jvst.run import run
+        from jvst.demo import demo_config  # noqa: PLC0415
+        from jvst.run import run  # noqa: PLC0415
 
         return run(demo_config(config) if config.run.demo else config)
     except InputError as error:
@@ -46,7 +46,7 @@ def parse(arguments: Sequence[str]) -> StylizeConfig:
     """
     default = StylizeConfig()
     if path := _config_path(arguments):
-        from jvst.store import read_manifest
+        from jvst.store import read_manifest  # noqa: PLC0415
 
         manifest = read_manifest(Path(path))
         default = config_from_dict(manifest.get("config", {}), source=path)

@@ -203,27 +203,7 @@ def check_config(config: StylizeConfig) -> None:
         )
     if blend and not (all(math.isfinite(b) and b >= 0 for b in blend) and sum(blend) > 0):
         raise InputError(f"--style-blend is {_spaced(blend)}; expected numbers ≥ 0, not all 0")
-    weights = {
-        "--content-weight": config.look.content_weight,
-        "--style-weight": config.look.style_weight,
-        "--temporal-weight": config.look.temporal_weight,
-        "--tv-weight": config.look.tv_weight,
-    }
-    for option, value in weights.items():
-        if value is not None and not (math.isfinite(value) and value >= 0.0):
-            raise InputError(f"{option} is {value}; expected a finite number ≥ 0")
-    if not (math.isfinite(config.look.style_scale) and 0.05 <= config.look.style_scale <= 20.0):
-        raise InputError(f"--style-scale is {config.look.style_scale}; expected 0.05 to 20")
-    for option, layers in (
-        ("--content-layers", config.look.content_layers),
-        ("--style-layers", config.look.style_layers),
-    ):
-        for layer in layers:
-            if layer not in LAYERS:
-                raise InputError(
-                    f"{option} names the unknown layer {layer!r}; expected names from "
-                    f"{LAYERS[0]} to {LAYERS[-1]}"
-                )
+    _check_look(config.look)
     _choice("--pooling", config.network.pooling, ("auto", "max", "average"))
     _choice("--precision", config.network.precision, ("auto", "float32", "tf32", "bfloat16"))
     _choice("--mask", config.motion.mask, ("binary", "soft"))
@@ -243,6 +223,30 @@ def check_config(config: StylizeConfig) -> None:
         raise InputError("--size and --max-side were both given; expected one of them")
     if config.input.max_side and config.input.max_side < _SMALLEST_SIDE:
         raise InputError(f"--max-side is {config.input.max_side}; expected at least 32 pixels")
+
+
+def _check_look(look: LookOptions) -> None:
+    weights = {
+        "--content-weight": look.content_weight,
+        "--style-weight": look.style_weight,
+        "--temporal-weight": look.temporal_weight,
+        "--tv-weight": look.tv_weight,
+    }
+    for option, value in weights.items():
+        if value is not None and not (math.isfinite(value) and value >= 0.0):
+            raise InputError(f"{option} is {value}; expected a finite number ≥ 0")
+    if not (math.isfinite(look.style_scale) and 0.05 <= look.style_scale <= 20.0):
+        raise InputError(f"--style-scale is {look.style_scale}; expected 0.05 to 20")
+    for option, layers in (
+        ("--content-layers", look.content_layers),
+        ("--style-layers", look.style_layers),
+    ):
+        for layer in layers:
+            if layer not in LAYERS:
+                raise InputError(
+                    f"{option} names the unknown layer {layer!r}; expected names from "
+                    f"{LAYERS[0]} to {LAYERS[-1]}"
+                )
 
 
 def frame_range(text: str) -> tuple[int, int | None]:

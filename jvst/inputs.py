@@ -136,7 +136,7 @@ def ready_frames(
     return prefetch(estimate, pairs(), workers=workers, ahead=2 * workers, waiting=waiting)
 
 
-def flow_source(clip: Clip, config: StylizeConfig):  # noqa: ANN201
+def flow_source(clip: Clip, config: StylizeConfig):
     """Return a function (index, frame, lag, earlier frame) -> (flow to it, flow back).
 
     Raises:
@@ -146,7 +146,7 @@ def flow_source(clip: Clip, config: StylizeConfig):  # noqa: ANN201
     if choice.startswith("files:"):
         files = FlowFiles(choice)
 
-        def read(index: int, frame: Frame, lag: int, other: Frame):  # noqa: ANN202, ARG001
+        def read(index: int, frame: Frame, lag: int, other: Frame):
             here = clip.start + index
             return files.pair(here, here - lag, size=clip.size)
 
@@ -154,7 +154,7 @@ def flow_source(clip: Clip, config: StylizeConfig):  # noqa: ANN201
     engine = engine_named(choice)
     cache = FlowCache(_flow_folder(config.motion.flow_cache), engine)
 
-    def compute(index: int, frame: Frame, lag: int, other: Frame):  # noqa: ANN202, ARG001
+    def compute(index: int, frame: Frame, lag: int, other: Frame):
         return cache.pair(frame, other)
 
     return compute

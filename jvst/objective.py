@@ -44,12 +44,12 @@ class FrameTargets(NamedTuple):
 class LossTerms(NamedTuple):
     """The weighted terms; their sum is the loss."""
 
-    content: Scalar
-    style: Scalar
-    temporal: Scalar
-    total_variation: Scalar
+    content: Scalar | float
+    style: Scalar | float
+    temporal: Scalar | float
+    total_variation: Scalar | float
 
-    def total(self) -> Scalar:
+    def total(self) -> Scalar | float:
         """Add the terms."""
         return self.content + self.style + self.temporal + self.total_variation
 
@@ -144,4 +144,4 @@ def frame_loss(
         temporal=weights.temporal * LEVELS**2 * temporal,
         total_variation=weights.total_variation * LEVELS**2 * total_variation(image),
     )
-    return terms.total(), terms
+    return jnp.asarray(terms.total()), terms

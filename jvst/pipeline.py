@@ -45,7 +45,7 @@ class ClipConfig:
     mask: MaskMode = "binary"
     edge: EdgeRule = "clamp"
     content_layers: tuple[str, ...] = CONTENT_LAYERS
-    solver: SolverConfig = SolverConfig()
+    solver: SolverConfig = dataclasses.field(default_factory=SolverConfig)
     chunk: int = 50
 
 

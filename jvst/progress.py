@@ -29,13 +29,13 @@ class ClipProgress:
         quiet: bool,
         stream: TextIO | None = None,
     ):
-        stream = sys.stderr if stream is None else stream
+        stream = stream or sys.stderr
         self._caps = caps
         self._frames = frames
         self._started = time.perf_counter()
         self._begun_with = finished
         # A file or a pipe gets a line now and then, a terminal a bar that moves.
-        interval = 0.2 if stream.isatty() else 10.0
+        interval = 0.2 if stream and stream.isatty() else 10.0
         self._bar = tqdm(
             total=frames,
             initial=finished,

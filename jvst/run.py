@@ -5,7 +5,6 @@ import importlib.metadata
 import sys
 import time
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from jvst.config import StylizeConfig, check_config, frame_options
 from jvst.errors import InputError
 from jvst.folders import user_cache
 from jvst.image import to_uint8
-from jvst.inputs import Clip, open_clip, read_styles, ready_frames
+from jvst.inputs import Clip, open_clip, read_styles, ready_frames, split
 from jvst.objective import LossWeights, style_targets
 from jvst.pipeline import ClipConfig, Motion, StylizedFrame, stylize_clip
 from jvst.prefetch import Waiting
@@ -105,7 +104,7 @@ def run(config: StylizeConfig) -> int:
 
 def keep_compiled_programs() -> None:
     """Let the next run of the same size begin at once, unless the person has a place for it."""
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.values.get("jax_compilation_cache_dir") is None:
         jax.config.update("jax_compilation_cache_dir", str(user_cache("programs")))
 
 
@@ -250,8 +249,6 @@ def summary(infos: list[dict[str, Any]], seconds: float, output: str, store: Run
 
 def _part(ready: Iterator) -> tuple[Iterator, Iterator]:
     """Part ready frames into images and motions on the device."""
-    from jvst.inputs import split
-
     images, flows = split(ready)
     motions = (
         {lag: Motion(jnp.asarray(to), jnp.asarray(back)) for lag, (to, back) in found.items()}
@@ -260,7 +257,7 @@ def _part(ready: Iterator) -> tuple[Iterator, Iterator]:
     return images, motions
 
 
-def _style_grams(vgg, images, shares, layers):  # noqa: ANN001, ANN202
+def _style_grams(vgg, images, shares, layers):
     return style_targets(vgg, images, shares=shares, layers=layers)
 
 

@@ -236,7 +236,7 @@ class _LineSearch(jaxopt.BacktrackingLineSearch):
     twice and doubles the time that it takes to compile.
     """
 
-    def run(  # noqa: PLR0917 - jaxopt's signature
+    def run(
         self,
         init_stepsize: Any,
         params: Any,
@@ -273,7 +273,9 @@ class _Lbfgs(NamedTuple):
         # is off by orders of magnitude, as the loss is a mean over pixels.
         size = jnp.mean(jnp.abs(inner.grad))
         gamma = self.first_step / jnp.maximum(size, jnp.finfo(size.dtype).tiny)
-        return inner.value, inner.aux, inner._replace(gamma=gamma)
+        value: Any = inner.value
+        terms: Any = inner.aux
+        return value, terms, inner._replace(gamma=gamma)
 
     def step(
         self, image: Image, inner: Any, *problem: Any
@@ -305,7 +307,7 @@ class _Adam(NamedTuple):
         gradient, moments = inner
         with jax.numpy_dtype_promotion("standard"):  # optax mixes its counter with floats
             update, moments = self.transform.update(gradient, moments, image)
-        image = optax.apply_updates(image, update)
+        image = image + update  # type: ignore[operator]
         (loss, terms), gradient = _loss_and_gradient(image, *problem)
         return image, loss, terms, (gradient, moments), jnp.asarray(1, jnp.int32)
 
@@ -316,7 +318,7 @@ _loss_and_gradient = jax.value_and_grad(frame_loss, has_aux=True)
 def _optimizer(config: SolverConfig) -> _Lbfgs | _Adam:
     if config.optimizer == "adam":
         return _Adam(optax.adam(config.learning_rate))
-    line_search = _LineSearch(
+    line_search: Any = _LineSearch(
         _loss_and_gradient,
         value_and_grad=True,
         has_aux=True,

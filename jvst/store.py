@@ -143,7 +143,7 @@ class RunStore:
 
         def write(path: Path) -> None:
             with path.open("wb") as file:
-                np.savez(file, index=index, **{f"leaf{i}": leaf for i, leaf in enumerate(leaves)})
+                np.savez(file, np.asarray(index), *leaves)
 
         _write(self.folder / _INTERRUPTED, write)
 
@@ -153,9 +153,8 @@ class RunStore:
         if not path.exists():
             return None
         with np.load(path, allow_pickle=False) as kept:
-            if int(kept["index"]) != index:
-                return None
-            return [kept[f"leaf{i}"] for i in range(len(kept.files) - 1)]
+            number, *leaves = (kept[f"arr_{i}"] for i in range(len(kept.files)))
+        return leaves if int(number) == index else None
 
     def _save(
         self, index: int, image: StoredImage, picture: Frame, info: Mapping[str, Any]

@@ -100,9 +100,9 @@ class VGG19(nnx.Module):
         rngs: nnx.Rngs,
     ):
         self.width = width
-        self.pooling = pooling
-        self.first_padding = first_padding
-        self.precision = precision
+        self.pooling: Pooling = pooling
+        self.first_padding: FirstPadding = first_padding
+        self.precision: Precision = precision
         self.preprocessing = preprocessing
         self.convolutions = nnx.Dict(
             {
@@ -110,6 +110,12 @@ class VGG19(nnx.Module):
                 for name, (n_in, n_out) in channels_of(width).items()
             }
         )
+
+    def parameters(self, name: str) -> tuple[Float[Array, "3 3 c d"], Float[Array, " d"]]:
+        """Return kernel (height, width, in, out) and bias of a convolution."""
+        convolution = self.convolutions[name]
+        assert convolution.bias is not None  # made with one
+        return convolution.kernel[...], convolution.bias[...]
 
 
 def features(vgg: VGG19, image: Image, layers: Iterable[str]) -> Activations:
@@ -137,8 +143,8 @@ def features(vgg: VGG19, image: Image, layers: Iterable[str]) -> Activations:
         if len(found) == len(wanted):
             break
         if name.startswith("conv"):
-            padding = vgg.first_padding if name == "conv1_1" else "zeros"
-            x = _convolve(vgg.convolutions[name], x, padding, vgg.precision)
+            padding: FirstPadding = vgg.first_padding if name == "conv1_1" else "zeros"
+            x = _convolve(x, *vgg.parameters(name), padding, vgg.precision)
         elif name.startswith("relu"):
             x = jax.nn.relu(x)
         else:
@@ -158,10 +164,13 @@ def preprocess(preprocessing: Preprocessing, image: Image) -> Image:
 
 
 def _convolve(
-    convolution: nnx.Conv, x: Float[Array, "h w c"], padding: FirstPadding, precision: Precision
+    x: Float[Array, "h w c"],
+    kernel: Float[Array, "3 3 c d"],
+    bias: Float[Array, " d"],
+    padding: FirstPadding,
+    precision: Precision,
 ) -> Float[Array, "h w d"]:
     """Convolve 3×3, keeping the size."""
-    kernel, bias = convolution.kernel[...], convolution.bias[...]
     dtype = x.dtype
     if padding == "replicate":
         x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")

@@ -1,12 +1,12 @@
 """Time one loss and gradient against PyTorch, and a run against its evaluations.
 
-    python scripts/benchmark.py            # PyTorch is compared with where it is installed
-    python scripts/benchmark.py --size 450x350 --width 1.0
+python scripts/benchmark.py --size 256x192 --width 0.5    (PyTorch: where it is installed)
 
 Absolute times are this machine's; on a shared machine only the ratios, measured in turn, count.
 """
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
@@ -37,10 +37,11 @@ from jvst.objective import (
     frame_loss,
     style_targets,
 )
-from jvst.run import run
+from jvst.run import load_network, run
 from jvst.synthetic import clip, make_scene, painting
-from jvst.vgg import LAYERS, OXFORD, VGG19
+from jvst.vgg import CONVOLUTIONS, LAYERS, OXFORD, VGG19
 from jvst.video import write_picture, write_video
+from jvst.weights import find_weights
 
 # Multiply-adds count twice; forward and the gradient of the input cost the same.
 FLOP_PER_PIXEL = 1.44e6
@@ -109,20 +110,18 @@ def make_torch(
 ) -> Callable[[], None] | None:
     """Build the same network and losses in PyTorch, where it is installed."""
     try:
-        import torch  # type: ignore[import-not-found]
+        import torch  # type: ignore[import-not-found]  # noqa: PLC0415
     except ImportError:
         print("PyTorch is not installed: no comparison\n")
         return None
 
-    def tensor(array):  # noqa: ANN001, ANN202
+    def tensor(array):
         return torch.tensor(np.asarray(array))
 
     kernels = {
-        name: (
-            tensor(convolution.kernel[...].transpose(3, 2, 0, 1)).contiguous(),
-            tensor(convolution.bias[...]),
-        )
-        for name, convolution in vgg.convolutions.items()
+        name: (tensor(kernel.transpose(3, 2, 0, 1)).contiguous(), tensor(bias))
+        for name in CONVOLUTIONS
+        for kernel, bias in [vgg.parameters(name)]
     }
     content = {k: tensor(v.transpose(2, 0, 1)) for k, v in targets.content.items()}
     grams = {k: tensor(v) for k, v in targets.style.items()}
@@ -130,7 +129,7 @@ def make_torch(
     mean = torch.tensor(OXFORD.mean)[:, None, None]
     x = tensor(image.transpose(2, 0, 1)).requires_grad_()
 
-    def loss():  # noqa: ANN202
+    def loss():
         y = (x.flip(0) * LEVELS - mean)[None]
         content_term = style_term = 0.0
         for layer in LAYERS:
@@ -168,8 +167,6 @@ def make_torch(
 
 def time_run(frames: int, width: int, height: int) -> None:
     """Print what part of a run's wall time is not evaluations."""
-    import json
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         scene = make_scene("demo", width=width, height=height)
@@ -203,17 +200,14 @@ def time_run(frames: int, width: int, height: int) -> None:
 
 def loop_seconds(folder: Path, width: int, height: int) -> float:
     """Time an evaluation of the shipped network inside a loop on the device."""
-    from jvst.run import load_network
-    from jvst.weights import find_weights
-
     config = StylizeConfig()
     vgg = load_network(config, find_weights("auto", progress=False))
     image, targets, weights = make_problem(vgg, width, height)
     gradient = jax.grad(frame_loss, has_aux=True)
 
     @jax.jit
-    def loop(image, vgg, targets, weights):  # noqa: ANN001, ANN202
-        def body(_, x):  # noqa: ANN001, ANN202
+    def loop(image, vgg, targets, weights):
+        def body(_, x):
             return x - 1e-9 * gradient(x, vgg, targets, weights)[0]
 
         return jax.lax.fori_loop(0, 20, body, image)

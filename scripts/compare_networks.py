@@ -4,10 +4,11 @@ import dataclasses
 import time
 from pathlib import Path
 
+import imageio.v3 as iio
 import jax.numpy as jnp
-import numpy as np
 import tyro
 
+from jvst._types import Frame
 from jvst.image import to_float
 from jvst.synthetic import make_scene, render
 from jvst.training.calibrate import (
@@ -26,6 +27,9 @@ from jvst.training.compare import (
 )
 from jvst.weights import EMBEDDED, load_vgg19
 
+#: In the order of the sheet.
+NETWORKS = ("gaussian", "smooth", "trained")
+
 
 @dataclasses.dataclass(frozen=True)
 class Options:
@@ -34,9 +38,10 @@ class Options:
     Attributes:
         contents: pictures to paint; a procedural scene is added.
         styles: paintings.
-        output: the sheet, a PNG; every picture is kept beside it in a folder of its name.
+        output: the sheet, a PNG.
+        tiles: folder that keeps every picture.
         trained: file of the trained network.
-        networks: which ones.
+        networks: which ones to solve; of the others, what an earlier run kept is shown.
         width: of a tile in pixels.
         height: of a tile in pixels.
         iterations: of the solver.
@@ -47,8 +52,9 @@ class Options:
     contents: tuple[Path, ...]
     styles: tuple[Path, ...]
     output: Path
+    tiles: Path
     trained: Path = EMBEDDED
-    networks: tuple[str, ...] = ("gaussian", "smooth", "trained")
+    networks: tuple[str, ...] = NETWORKS
     width: int = 192
     height: int = 144
     iterations: int = 150
@@ -61,29 +67,41 @@ def main(options: Options) -> None:
     contents = [read_picture(path, **size) for path in options.contents]
     contents.append(render(make_scene("demo", seed=0, **size), 0.0))
     styles = [read_picture(path, **size) for path in options.styles]
-    networks = random_networks(0, width=0.5)
-    networks["trained"] = load_vgg19(
-        options.trained, pooling="average", first_padding="replicate"
-    )
-    fit_contents, fit_styles = procedural_contents(**size), procedural_styles(**size)
-    painted: dict[str, list[list[np.ndarray]]] = {}
     for name in options.networks:
-        vgg = networks[name]
-        weights = fitted_weights(
-            vgg, fit_contents, fit_styles, style=options.style, smoothness=options.smoothness
-        )
-        print(name, weights, flush=True)
-        painted[name] = []
-        for content in contents:
-            tiles = []
-            for style in styles:
-                begun = time.monotonic()
-                pair = (to_float(jnp.asarray(picture)) for picture in (content, style))
-                tiles.append(paint(vgg, *pair, weights, iterations=options.iterations))
-                print(f"{name}: {time.monotonic() - begun:.0f} s", flush=True)
-            painted[name].append(tiles)
-            write_sheet(options.output, contact_sheet(contents[: len(painted[name])], styles, {name: painted[name]}))
+        solve(name, contents, styles, options)
+    painted = {}
+    for name in NETWORKS:
+        paths = [
+            [options.tiles / f"{name}-{row}-{column}.png" for column in range(len(styles))]
+            for row in range(len(contents))
+        ]
+        if all(path.exists() for row in paths for path in row):
+            painted[name] = [[read_picture(path, **size) for path in row] for row in paths]
     write_sheet(options.output, contact_sheet(contents, styles, painted))
+
+
+def solve(name: str, contents: list[Frame], styles: list[Frame], options: Options) -> None:
+    if name == "trained":
+        vgg = load_vgg19(options.trained, pooling="average", first_padding="replicate")
+    else:
+        vgg = random_networks(0, width=0.5)[name]
+    width, height = options.width, options.height
+    weights = fitted_weights(
+        vgg,
+        procedural_contents(width, height),
+        procedural_styles(width, height),
+        style=options.style,
+        smoothness=options.smoothness,
+    )
+    print(name, weights, flush=True)
+    options.tiles.mkdir(parents=True, exist_ok=True)
+    for row, content in enumerate(contents):
+        for column, style in enumerate(styles):
+            begun = time.monotonic()
+            target, hand = (to_float(jnp.asarray(tile)) for tile in (content, style))
+            tile = paint(vgg, target, hand, weights, iterations=options.iterations)
+            iio.imwrite(options.tiles / f"{name}-{row}-{column}.png", tile)
+            print(f"{name} {row} {column}: {time.monotonic() - begun:.0f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Print the table of docs/quality.md: warping error with and without each part of the method.
 
-    python scripts/measure_consistency.py --frames 'marple8/*.ppm' --style painting.jpg \\
-        --truth marple8/deepflow
+python scripts/measure_consistency.py --frames 'marple8/*.ppm' --style painting.jpg --truth DIR
 """
 
 import argparse

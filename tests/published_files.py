@@ -119,7 +119,12 @@ class _Pickler(pickle._Pickler):
         super().save(obj, save_persistent_id)
 
 
-def _torch_pickle(file, tensors, protocol, legacy, version, extra):
+def memory(array):
+    """The bytes of a dense array as they lie in memory, whatever the order of its axes."""
+    return array.transpose(np.argsort(array.strides)[::-1]).tobytes()
+
+
+def _torch_pickle(file, tensors, *, protocol, legacy, version, extra):
     storages = []
     state = OrderedDict()
     for index, (name, array) in enumerate(tensors.items()):
@@ -138,21 +143,25 @@ def legacy_pth(path, tensors, *, version=2, protocol=2, extra=None):
         pickle.dump(1001, file, 2)
         sizes = {"short": 2, "int": 4, "long": 4}
         pickle.dump({"protocol_version": 1001, "little_endian": True, "type_sizes": sizes}, file, 2)
-        storages = _torch_pickle(file, tensors, protocol, True, version, extra)
+        storages = _torch_pickle(
+            file, tensors, protocol=protocol, legacy=True, version=version, extra=extra
+        )
         storages.sort(key=lambda storage: storage.key)
         pickle.dump([storage.key for storage in storages], file, 2)
         for storage in storages:
-            file.write(struct.pack("<q", storage.array.size) + storage.array.tobytes())
+            file.write(struct.pack("<q", storage.array.size) + memory(storage.array))
 
 
 def zip_pth(path, tensors, *, protocol=2, extra=None):
     stem = Path(path).stem
     with zipfile.ZipFile(path, "w") as archive:
         with archive.open(f"{stem}/data.pkl", "w") as file:
-            storages = _torch_pickle(file, tensors, protocol, False, 2, extra)
+            storages = _torch_pickle(
+                file, tensors, protocol=protocol, legacy=False, version=2, extra=extra
+            )
         archive.writestr(f"{stem}/byteorder", "little")
         for storage in storages:
-            archive.writestr(f"{stem}/data/{storage.key}", storage.array.tobytes())
+            archive.writestr(f"{stem}/data/{storage.key}", memory(storage.array))
         archive.writestr(f"{stem}/version", "3\n")
 
 

@@ -18,21 +18,9 @@ GIVEN = ["--clip", "a.mp4", "--style", "b.png"]
 
 
 def test_every_option_is_reached_by_its_short_name():
-    config = parse(
-        [
-            *GIVEN,
-            "c.png",
-            "--style-blend",
-            "0.3",
-            "0.7",
-            "--iterations",
-            "9",
-            "8",
-            "--size",
-            "64x48",
-        ]
-        + ["--frames", "2:5", "--mask", "soft", "--seed", "3", "--quiet", "--tv-weight", "0.1"]
-    )
+    look = ["--mask", "soft", "--tv-weight", "0.1", "--style-blend", "0.3", "0.7"]
+    rest = ["--iterations", "9", "8", "--size", "64x48", "--frames", "2:5", "--seed", "3"]
+    config = parse([*GIVEN, "c.png", *look, *rest, "--quiet"])
     assert config.input.style == ("b.png", "c.png")
     assert config.input.style_blend == (0.3, 0.7)
     assert config.solver.iterations == (9, 8)

@@ -26,6 +26,12 @@ MOTIONS = {
     "turn": (SMALL_TURN, (1.3, -0.4)),  # up to 3.8 px in the corners
     "zoom": (1.04 * np.eye(2), (0.0, 0.0)),  # up to 3.7 px in the corners
 }
+# Those that match in JAX compile for seconds at every size.
+COMPILED = ("deepmatching", "epicflow")
+EVERY_ENGINE = pytest.mark.parametrize(
+    "engine",
+    [pytest.param(e, marks=[pytest.mark.slow] if e in COMPILED else []) for e in ENGINES],
+)
 
 
 @pytest.fixture
@@ -73,7 +79,7 @@ def sample(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("motion", MOTIONS)
-@pytest.mark.parametrize("engine", ENGINES)
+@EVERY_ENGINE
 def test_an_engine_finds_small_motion_to_a_tenth_of_a_pixel(engine, motion):
     image_from, image_to, exact = moved_pair(*MOTIONS[motion])
     flow = estimate(engine, image_from, image_to)
@@ -107,13 +113,13 @@ def test_without_refinement_dis_is_opencv_s_preset_medium():
     np.testing.assert_array_equal(estimate(Dis(refinements=0), image_from, image_to), expected)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@EVERY_ENGINE
 def test_equal_frames_do_not_move(engine):
     image, _, _ = moved_pair(*MOTIONS["fractions"])
     np.testing.assert_array_equal(estimate(engine, image, image.copy()), 0.0)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@EVERY_ENGINE
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_flat_frames_do_not_move(engine, value):
     flat = np.full((44, 50, 3), value, np.uint8)
@@ -123,7 +129,7 @@ def test_flat_frames_do_not_move(engine, value):
 # direction
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@EVERY_ENGINE
 def test_the_second_frame_at_p_plus_flow_is_the_first_frame_at_p(engine):
     image_from, image_to, _ = moved_pair(np.eye(2), (2.6, -1.4))
     flow = estimate(engine, image_from, image_to).astype(float)
@@ -136,7 +142,7 @@ def test_the_second_frame_at_p_plus_flow_is_the_first_frame_at_p(engine):
     assert np.abs(wrong - here).mean() > 20.0  # measured 52
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@EVERY_ENGINE
 def test_a_pair_is_the_flow_of_each_direction(engine):
     image_from, image_to, _ = moved_pair(np.eye(2), (1.5, 0.5))
     flow, flow_back = estimate_pair(engine, image_from, image_to)
@@ -149,7 +155,7 @@ def test_a_pair_is_the_flow_of_each_direction(engine):
 # determinism
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@EVERY_ENGINE
 def test_calls_and_threads_agree_bit_for_bit(engine):
     pairs = [moved_pair(np.eye(2), (shift, 0.3), 120, 80)[:2] for shift in (0.5, 1.5, 2.5, 3.5)]
     one_by_one = [estimate(engine, *pair).tobytes() for pair in pairs]
@@ -158,7 +164,7 @@ def test_calls_and_threads_agree_bit_for_bit(engine):
     assert at_once == one_by_one * 2
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@EVERY_ENGINE
 def test_frames_that_are_views_give_the_flow_of_their_copies(engine):
     image_from, image_to, _ = moved_pair(*MOTIONS["turn"])
     views = image_from[::-1, ::2], image_to[::-1, ::2]
@@ -195,11 +201,22 @@ print("done")
 
 @pytest.mark.parametrize(
     ("engine", "width", "height"),
-    [("dis", 11, 40), ("dis", 40, 11), ("dis", 1, 1), ("deepflow", 39, 60), ("deepflow", 60, 39)],
+    [
+        ("dis", 11, 40),
+        ("dis", 40, 11),
+        ("dis", 1, 1),
+        *(
+            (engine, *size)
+            for engine in ENGINES
+            if engine != "dis"
+            for size in ((39, 60), (60, 39))
+        ),
+    ],
 )
 def test_frames_too_small_for_an_engine_are_refused(engine, width, height):
+    name = "DeepMatching" if engine in COMPILED else engine
     image = np.zeros((height, width, 3), np.uint8)
-    with pytest.raises(InputError, match=f"{width}x{height} pixels.*{engine} needs at least"):
+    with pytest.raises(InputError, match=f"{width}x{height} pixels.*{name} needs at least"):
         estimate(engine, image, image)
 
 
@@ -283,7 +300,7 @@ def test_an_engine_that_returns_another_shape_is_named():
         estimate(Constant(0.0, cut=1), image, image)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@EVERY_ENGINE
 def test_settings_name_the_version_of_opencv(engine):
     assert ENGINES[engine].name == engine
     assert ENGINES[engine].settings["opencv"] == cv2.__version__

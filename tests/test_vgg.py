@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import reference
-from networks import SMALL, in_double, small_network
+from networks import SMALL, in_double, small_network, torch_features
 
 from jvst import vgg as module
 from jvst.vgg import LAYERS, TORCHVISION, channels_of, features, preprocess
@@ -34,29 +34,6 @@ def expected_features(vgg, image, layers):
     )
 
 
-def torch_features(torch, vgg, image, layers, dtype):
-    """The same layers with PyTorch's convolutions and pools."""
-    functional = torch.nn.functional
-    pixels = reference.levels(image) if not torch.is_tensor(image) else image
-    x = pixels if torch.is_tensor(pixels) else torch.from_numpy(pixels.transpose(2, 0, 1)).to(dtype)
-    weights, found, x = reference.parameters(vgg), {}, x[None]
-    for name in reference.CHAIN:
-        if name.startswith("conv"):
-            kernel, bias = (torch.from_numpy(array).to(dtype) for array in weights[name])
-            replicate = name == "conv1_1" and vgg.first_padding == "replicate"
-            x = functional.pad(x, (1, 1, 1, 1), mode="replicate" if replicate else "constant")
-            x = functional.conv2d(x, kernel.permute(3, 2, 0, 1), bias)
-        elif name.startswith("relu"):
-            x = functional.relu(x)
-        elif vgg.pooling == "max":
-            x = functional.max_pool2d(x, 2)
-        else:
-            x = 2 * functional.avg_pool2d(x, 2)
-        if name in layers:
-            found[name] = x[0].permute(1, 2, 0)
-    return found
-
-
 def test_layers_are_those_of_vgg19_in_their_order():
     assert LAYERS == reference.CHAIN
 
@@ -81,7 +58,7 @@ def test_features_are_those_of_float64_numpy(pooling, first_padding):
         assert reference.relative_error(found[layer], expected[layer]) < 1e-4, layer
 
 
-@pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 50), (40, 31)])
+@pytest.mark.parametrize(("height", "width"), [(16, 16), (17, 50)])
 def test_features_of_any_size_are_those_of_float64_numpy(height, width):
     vgg, image = small_network(), picture(1, height, width)
     found = evaluate(vgg, jnp.asarray(image), ("relu5_1",))["relu5_1"]
@@ -95,7 +72,8 @@ def test_features_are_those_of_pytorch(pooling, first_padding):
     torch = pytest.importorskip("torch")
     vgg, image = small_network(pooling, first_padding), picture(2)
     found = evaluate(vgg, jnp.asarray(image), LAYERS)
-    expected = torch_features(torch, vgg, image, LAYERS, torch.float32)
+    pixels = torch.from_numpy(reference.levels(image).transpose(2, 0, 1).copy()).float()
+    expected = torch_features(torch, vgg, pixels, LAYERS)
     for layer in LAYERS:
         assert reference.relative_error(found[layer], expected[layer].numpy()) < 1e-4, layer
 
@@ -118,12 +96,15 @@ def test_gradient_in_the_image_is_that_of_pytorch(pooling, first_padding):
         found = np.asarray(image_gradient()(jnp.asarray(image), in_double(vgg)))
     rgb = torch.from_numpy(image).requires_grad_()
     pixels = rgb.flip(-1) * 255.0 - torch.from_numpy(reference.OXFORD_MEAN)
-    layers = torch_features(torch, vgg, pixels.permute(2, 0, 1), DEEP, torch.float64)
+    layers = torch_features(torch, vgg, pixels.permute(2, 0, 1), DEEP)
     sum(torch.mean(layers[layer] ** 2) for layer in DEEP).backward()
     assert reference.relative_error(found, rgb.grad.numpy()) < 1e-6
 
 
-@pytest.mark.parametrize(("pooling", "first_padding"), VARIANTS)
+@pytest.mark.parametrize(
+    ("pooling", "first_padding"),
+    [("max", "zeros"), pytest.param("average", "replicate", marks=pytest.mark.slow)],
+)
 def test_gradient_in_the_image_is_the_slope_of_float64_numpy(pooling, first_padding):
     vgg, image = small_network(pooling, first_padding), picture(4).astype(np.float64)
 
@@ -189,7 +170,7 @@ def test_gradients_of_a_convolution_are_the_slopes_of_float64_numpy(margin):
 
 @pytest.mark.parametrize(("pooling", "first_padding"), [("max", "zeros"), ("average", "replicate")])
 def test_features_under_jit_and_vmap_are_those_of_a_loop(pooling, first_padding):
-    vgg, layers = small_network(pooling, first_padding), ("relu2_1", "relu4_2")
+    vgg, layers = small_network(pooling, first_padding), ("relu1_1", "relu2_1")
     images = jnp.stack([jnp.asarray(picture(seed, 17, 22)) for seed in (8, 9)])
     loop = [features(vgg, image, layers) for image in images]
     batched = jax.jit(jax.vmap(lambda vgg, image: features(vgg, image, layers), (None, 0)))
@@ -201,12 +182,13 @@ def test_features_under_jit_and_vmap_are_those_of_a_loop(pooling, first_padding)
             assert reference.relative_error(together[layer][i], loop[i][layer]) < 1e-5
 
 
+@pytest.mark.slow
 def test_gradient_under_vmap_is_that_of_a_loop():
     vgg = small_network()
     images = jnp.stack([jnp.asarray(picture(seed, 17, 22)) for seed in (10, 11)])
 
     def loss(image, vgg):
-        return jnp.mean(jnp.square(features(vgg, image, ("relu3_1",))["relu3_1"]))
+        return jnp.mean(jnp.square(features(vgg, image, ("relu2_1",))["relu2_1"]))
 
     together = jax.jit(jax.vmap(jax.grad(loss), (0, None)))(images, vgg)
     alone = jax.jit(jax.grad(loss))
@@ -242,7 +224,12 @@ def test_unknown_layer_is_an_error_that_lists_the_known_ones(layers):
 @pytest.mark.parametrize(("height", "width"), [(15, 40), (40, 15)])
 def test_a_picture_too_small_for_a_layer_is_an_error(height, width):
     with pytest.raises(ValueError, match="16 pixels"):
-        features(small_network(), jnp.zeros((height, width, 3)), ("relu5_1",))
+        # Only the shapes: nothing is compiled.
+        jax.eval_shape(
+            lambda vgg, image: features(vgg, image, ("relu5_1",)),
+            small_network(),
+            jax.ShapeDtypeStruct((height, width, 3), jnp.float32),
+        )
 
 
 def test_replicate_padding_leaves_no_frame_around_a_flat_picture():
@@ -274,12 +261,16 @@ def test_lower_precision_stays_near_and_comes_out_in_float32(precision, toleranc
     assert reference.relative_error(found, expected) < tolerance
 
 
+@pytest.mark.slow
 def test_gradient_at_bfloat16_points_where_that_of_float32_does():
-    image = jnp.asarray(picture(15))
+    def loss(image, vgg):
+        return jnp.mean(jnp.square(features(vgg, image, ("relu2_1",))["relu2_1"]))
+
+    image = jnp.asarray(picture(15, 17, 22))
     lower, full = (
-        image_gradient()(image, small_network("average", "zeros", precision)).ravel()
+        jax.jit(jax.grad(loss))(image, small_network("average", "zeros", precision)).ravel()
         for precision in ("bfloat16", "float32")
     )
     assert lower.dtype == jnp.float32
     cosine = lower @ full / (jnp.linalg.norm(lower) * jnp.linalg.norm(full))
-    assert cosine > 0.98
+    assert cosine > 0.99

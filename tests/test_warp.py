@@ -7,7 +7,12 @@ import pytest
 import reference
 from scipy.ndimage import map_coordinates
 
-from jvst.warp import bilinear_sample, pixel_grid, warp
+from jvst.warp import bilinear_sample as eager_sample
+from jvst.warp import pixel_grid
+from jvst.warp import warp as eager_warp
+
+# One program a size, instead of one a step and size.
+warp, bilinear_sample = jax.jit(eager_warp), jax.jit(eager_sample)
 
 
 def picture(seed, height=33, width=47, channels=3):
@@ -85,7 +90,7 @@ def test_warp_is_linear_in_the_picture():
 def test_gradient_in_the_picture_is_the_weight_of_each_pixel():
     # A warp of 1/4 pixel to the right reads every pixel but the border's once in all.
     flow = jnp.zeros((5, 8, 2)).at[..., 0].set(0.25)
-    gradient = jax.grad(lambda image: jnp.sum(warp(image, flow)))(jnp.zeros((5, 8, 1)))
+    gradient = jax.jit(jax.grad(lambda image: jnp.sum(warp(image, flow))))(jnp.zeros((5, 8, 1)))
     row = np.r_[0.75, np.ones(6), 1.25]
     np.testing.assert_allclose(gradient[..., 0], np.broadcast_to(row, (5, 8)), atol=1e-6)
 
@@ -94,7 +99,7 @@ def test_gradient_in_the_flow_is_the_slope_of_the_picture():
     y, x = np.mgrid[:6, :9].astype(np.float32)
     plane = jnp.asarray((3.0 * x - 2.0 * y)[..., None])
     flow = jnp.full((6, 9, 2), 0.3)
-    gradient = jax.grad(lambda flow: jnp.sum(warp(plane, flow)))(flow)
+    gradient = jax.jit(jax.grad(lambda flow: jnp.sum(warp(plane, flow))))(flow)
     np.testing.assert_allclose(gradient[:-1, :-1, 0], np.full((5, 8), 3.0), rtol=1e-5)
     np.testing.assert_allclose(gradient[:-1, :-1, 1], np.full((5, 8), -2.0), rtol=1e-5)
     np.testing.assert_array_equal(gradient[:, -1, 0], 0.0)  # outside: nothing changes

@@ -62,8 +62,6 @@ def _moments(
 ) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
     """Mean and mean square of every channel of a layer, over pictures and positions."""
     run = jax.jit(lambda vgg, picture: features(vgg, picture, (layer,))[layer])
-    found = [run(vgg, picture) for picture in pictures]
-    count = sum(x.shape[0] * x.shape[1] for x in found)
-    mean = sum(jnp.sum(x, axis=(0, 1)) for x in found) / count
-    square = sum(jnp.sum(jnp.square(x), axis=(0, 1)) for x in found) / count
-    return mean, square
+    channels = [run(vgg, picture) for picture in pictures]
+    found = jnp.concatenate([x.reshape(-1, x.shape[-1]) for x in channels])  # [all c]
+    return jnp.mean(found, axis=0), jnp.mean(jnp.square(found), axis=0)

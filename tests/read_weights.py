@@ -1,0 +1,44 @@
+"""Reads every file of a folder in a process of its own and writes down how that went.
+
+``python tests/read_weights.py FOLDER`` prints JSON: file -> [outcome, seconds, MB more in use].
+Nothing is checked or traced here, so that time and memory are those of ordinary use.
+"""
+
+import json
+import resource
+import sys
+import time
+from pathlib import Path
+
+from jvst.errors import InputError
+from jvst.weights.imported import width_of
+from jvst.weights.importers import read_published
+from jvst.weights.native import check_kernels, read_native
+
+
+def read(path: Path) -> str:
+    """Read a file as far as its kernels; return "read" or the line that a person sees."""
+    try:
+        found = read_published(path)
+        if found is None:
+            kernels, width, _ = read_native(path)
+        else:
+            kernels, width = found.kernels, width_of(found.kernels)
+        check_kernels(path, kernels, width=width)
+    except InputError as error:
+        return str(error)
+    return "read"
+
+
+def peak() -> float:
+    """Return the most memory that this process has used, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+if __name__ == "__main__":
+    outcomes = {}
+    for path in sorted(Path(sys.argv[1]).iterdir()):
+        before, start = peak(), time.perf_counter()
+        outcome = read(path)
+        outcomes[path.name] = (outcome, time.perf_counter() - start, peak() - before)
+    print(json.dumps(outcomes))
