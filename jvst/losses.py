@@ -25,7 +25,8 @@ def gram_matrix(activation: Activation) -> Gram:
     """
     h, w, c = activation.shape
     flat = activation.reshape(h * w, c)  # [hw c]
-    precision = jnp.promote_types(activation.dtype, jnp.float32)
+    half = activation.dtype.itemsize < 4
+    precision = jnp.dtype(jnp.float32) if half else activation.dtype
     return jnp.matmul(flat.T, flat, preferred_element_type=precision) / (h * w * c)
 
 

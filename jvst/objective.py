@@ -63,7 +63,7 @@ def content_targets(
 
 def style_targets(
     vgg: VGG19,
-    images: Sequence[Image],
+    images: Sequence[Float[Array, "_h _w 3"]],
     *,
     shares: Sequence[float] | None = None,
     layers: tuple[str, ...] = STYLE_LAYERS,

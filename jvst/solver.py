@@ -229,38 +229,6 @@ def advance(
     return jax.lax.while_loop(unfinished, iterate, state)
 
 
-class _LineSearch(jaxopt.BacktrackingLineSearch):
-    """jaxopt's backtracking as one loop.
-
-    jaxopt writes the first trial out before the loop, which puts the network into the program
-    twice and doubles the time that it takes to compile.
-    """
-
-    def run(
-        self,
-        init_stepsize: Any,
-        params: Any,
-        value: Any = None,
-        grad: Any = None,
-        descent_direction: Any = None,
-        fun_args: Any = (),
-        fun_kwargs: Any = None,
-    ) -> Any:
-        problem = {"descent_direction": descent_direction, "fun_args": fun_args, "fun_kwargs": {}}
-        begin = self.init_state(init_stepsize, params, value=value, grad=grad, **problem)
-        begin = begin._replace(aux=LossTerms(*(jnp.zeros_like(value) for _ in LossTerms._fields)))
-
-        def search(step: Any) -> Any:
-            stepsize, state = step
-            return tuple(self.update(stepsize, state, params, value=value, grad=grad, **problem))
-
-        def unfinished(step: Any) -> Any:
-            return ~(step[1].done | step[1].failed)
-
-        stepsize = jnp.asarray(init_stepsize, value.dtype)
-        return jax.lax.while_loop(unfinished, search, (stepsize, begin))
-
-
 class _Lbfgs(NamedTuple):
     """jaxopt's L-BFGS, one iteration at a time."""
 
@@ -318,7 +286,7 @@ _loss_and_gradient = jax.value_and_grad(frame_loss, has_aux=True)
 def _optimizer(config: SolverConfig) -> _Lbfgs | _Adam:
     if config.optimizer == "adam":
         return _Adam(optax.adam(config.learning_rate))
-    line_search: Any = _LineSearch(
+    line_search = jaxopt.BacktrackingLineSearch(
         _loss_and_gradient,
         value_and_grad=True,
         has_aux=True,
@@ -336,13 +304,49 @@ def _optimizer(config: SolverConfig) -> _Lbfgs | _Adam:
         value_and_grad=True,
         has_aux=True,
         tol=0.0,
-        linesearch=line_search,
+        linesearch=line_search,  # type: ignore[arg-type]
         linesearch_init="max",
         max_stepsize=config.max_step,
         history_size=config.history,
         implicit_diff=False,
     )
+    solver.run_ls = functools.partial(_search, line_search)  # type: ignore[method-assign, assignment]
     return _Lbfgs(solver, config.first_step)
+
+
+def _search(
+    line_search: jaxopt.BacktrackingLineSearch,
+    init_stepsize: Any,
+    params: Any,
+    *,
+    value: Any,
+    grad: Any,
+    descent_direction: Any,
+    fun_args: Any,
+    fun_kwargs: Any,
+) -> tuple[Any, Any]:
+    """Run jaxopt's backtracking as one loop.
+
+    jaxopt's own ``run`` writes the first trial out before the loop, which puts the network into
+    the program twice and doubles the time that it takes to compile.
+    """
+    problem = {
+        "descent_direction": descent_direction,
+        "fun_args": fun_args,
+        "fun_kwargs": fun_kwargs,
+    }
+    start = line_search.init_state(init_stepsize, params, value=value, grad=grad, **problem)
+    start = start._replace(aux=LossTerms(*(jnp.zeros_like(value) for _ in LossTerms._fields)))
+
+    def backtrack(step: Any) -> Any:
+        stepsize, state = step
+        return tuple(line_search.update(stepsize, state, params, value=value, grad=grad, **problem))
+
+    def unfinished(step: Any) -> Any:
+        return ~(step[1].done | step[1].failed)
+
+    stepsize = jnp.asarray(init_stepsize, value.dtype)
+    return jax.lax.while_loop(unfinished, backtrack, (stepsize, start))
 
 
 def _shorter(config: SolverConfig) -> SolverConfig:

@@ -81,8 +81,11 @@ def test_a_connection_that_breaks_is_taken_up_where_it_broke(tmp_path):
     served = Served(CONTENT, breaks_after=700_000, breaks=2)
     with serve(served) as address:
         assert fetch_file(known(address), tmp_path, progress=False).read_bytes() == CONTENT
-    assert served.asked == [None, "bytes=700000-", "bytes=1400000-"]
-    assert served.sent == len(CONTENT)
+    assert served.asked[0] is None
+    starts = [int(asked.removeprefix("bytes=").removesuffix("-")) for asked in served.asked[1:]]
+    # Of what was sent last before a break up to one piece is lost.
+    assert 680_000 < starts[0] <= 700_000 < 1_360_000 < starts[1] <= 1_400_000
+    assert served.sent < len(CONTENT) + 40_000
 
 
 def test_a_later_run_fetches_only_the_rest(tmp_path):
@@ -92,7 +95,7 @@ def test_a_later_run_fetches_only_the_rest(tmp_path):
             fetch_file(known(address), tmp_path, progress=False)
         assert left(tmp_path) == ["file.bin.partial"]
         assert fetch_file(known(address), tmp_path, progress=False).read_bytes() == CONTENT
-    assert served.asked[-1] == "bytes=300000-"
+    assert served.asked[-1] > "bytes=250000-"
     assert left(tmp_path) == ["file.bin"]
 
 
@@ -125,7 +128,7 @@ def test_errors_of_a_server_are_one_line(tmp_path):
 
 def test_without_a_network_there_is_a_clear_line_at_once(tmp_path):
     start = time.perf_counter()
-    with pytest.raises(InputError, match="could not be reached.*connect to a network"):
+    with pytest.raises(InputError, match=r"could not be reached.*connect to a network"):
         fetch_file(known(closed_address()), tmp_path, progress=False)
     assert time.perf_counter() - start < 5
 
@@ -252,16 +255,16 @@ def test_only_the_convolutions_of_a_file_on_a_server_are_sent(write, tmp_path):
 def test_a_file_on_a_server_is_refused_where_it_can_not_be_read_in_parts(tmp_path):
     files.tensor_file(tmp_path / "file", files.torch_names(KERNELS))
     content = (tmp_path / "file").read_bytes()
-    with serve(Served(content, ranges=False)) as address:
-        with pytest.raises(InputError, match="sends no parts"):
-            import_vgg19(f"{address}/file")
+    whole = Served(content, ranges=False)
+    with serve(whole) as address, pytest.raises(InputError, match="sends no parts"):
+        import_vgg19(f"{address}/file")
     with serve(Served(content, status=403)) as address, pytest.raises(InputError, match="403"):
         import_vgg19(f"{address}/file")
     with serve(Served(content[:3000])) as address, pytest.raises(InputError, match="damaged"):
         import_vgg19(f"{address}/file")
-    with serve(Served(b"\x89HDF\r\n\x1a\n" + bytes(1000))) as address:
-        with pytest.raises(InputError, match="download it"):
-            import_vgg19(f"{address}/file")
+    keras = Served(b"\x89HDF\r\n\x1a\n" + bytes(1000))
+    with serve(keras) as address, pytest.raises(InputError, match="download it"):
+        import_vgg19(f"{address}/file")
     with pytest.raises(InputError, match="could not be reached"):
         import_vgg19(f"{closed_address()}/file")
 
