@@ -5,14 +5,11 @@ went, ``pictures/0001.png`` what a person looks at; ``interrupted.npz`` the solv
 short. A frame is finished once its ``.npy`` is there: it is written last.
 """
 
-import errno
 import fcntl
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +17,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from jvst._types import Frame
+from jvst.atomic import replacing, writing_to
 from jvst.errors import InputError
 from jvst.video import write_picture
 
@@ -107,7 +105,8 @@ class RunStore:
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest, atomically."""
         text = json.dumps(manifest, indent=2) + "\n"
-        _write(self.manifest_path, lambda path: path.write_text(text))
+        with replacing(self.manifest_path) as path, writing_to(self.manifest_path):
+            path.write_text(text)
 
     def save(self, index: int, image: StoredImage, picture: Frame, info: Mapping[str, Any]) -> None:
         """Write a finished frame, on a thread.
@@ -140,12 +139,9 @@ class RunStore:
 
     def save_interrupted(self, index: int, leaves: Sequence[np.ndarray]) -> None:
         """Keep the solve of a frame that is not finished."""
-
-        def write(path: Path) -> None:
-            with path.open("wb") as file:
-                np.savez(file, np.asarray(index), *leaves)
-
-        _write(self.folder / _INTERRUPTED, write)
+        kept = self.folder / _INTERRUPTED
+        with replacing(kept) as path, writing_to(kept), path.open("wb") as file:
+            np.savez(file, np.asarray(index), *leaves)
 
     def load_interrupted(self, index: int) -> list[np.ndarray] | None:
         """Return the kept solve of a frame, if there is one."""
@@ -161,13 +157,11 @@ class RunStore:
     ) -> None:
         write_picture(self.picture_path(index), picture)
         state = self._state(index)
-        _write(state.with_suffix(".json"), lambda path: path.write_text(json.dumps(info)))
-
-        def write(path: Path) -> None:
-            with path.open("wb") as file:
-                np.save(file, image)
-
-        _write(state, write)
+        notes = state.with_suffix(".json")
+        with replacing(notes) as path, writing_to(notes):
+            path.write_text(json.dumps(info))
+        with replacing(state) as path, writing_to(state), path.open("wb") as file:
+            np.save(file, image)
         (self.folder / _INTERRUPTED).unlink(missing_ok=True)
 
     def _state(self, index: int) -> Path:
@@ -217,26 +211,3 @@ def _first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
             if before.get(name) != after.get(name):
                 return f"{name} ({before.get(name)} there, {after.get(name)} now)"
     return ""
-
-
-def _write(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file that appears under its name only when it is whole."""
-    with _replacing(path) as partial:
-        write(partial)
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        yield partial
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError as error:
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror
-        raise InputError(
-            f"{path} can't be written: {reason}; make room and give the same command again"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 from problems import network
+from test_video_audio import audio_packets, write_source
 
 from jvst.cli import run_command
 from jvst.flow import write_flow
@@ -290,3 +291,15 @@ def test_help_names_every_group_and_leaves_with_status_0(capsys):
     said = capsys.readouterr().out
     for option in ("--clip", "--style-blend", "--temporal-weight", "--flow", "--iterations"):
         assert option in said
+
+
+def test_the_sound_of_the_part_that_is_stylized_is_kept(command, tmp_path):
+    write_source(tmp_path / "talk.mp4", codec="aac", seconds=1)
+    clip = ("--clip", str(tmp_path / "talk.mp4"), "--size", "48x32", "--frames", "5:10")
+    assert run_command(command(*clip, iterations=("1", "0"))) == 0
+    source = {data for _, data in audio_packets(tmp_path / "talk.mp4")}
+    kept = audio_packets(tmp_path / "run" / "stylized.mp4")
+    assert {data for _, data in kept} < source  # copied, not encoded again
+    assert 0.1 < kept[-1][0] - kept[0][0] < 0.25  # five frames at 25 a second
+    assert run_command(command(*clip, "--no-audio", iterations=("1", "0"))) == 0
+    assert not probe(tmp_path / "run" / "stylized.mp4").has_audio

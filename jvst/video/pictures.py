@@ -9,9 +9,10 @@ import imageio.v3 as iio
 import numpy as np
 
 from jvst._types import Frame
+from jvst.atomic import replacing
 from jvst.errors import InputError
-from jvst.video.atomic import replacing, writing_to
 from jvst.video.display import EXIF_ORIENTATION, UPRIGHT, Orientation, orient, over_white
+from jvst.video.writing import writing_to
 
 # JPEG quality 95 is the highest that Pillow's documentation advises; 4:4:4 keeps brush strokes'
 # colours sharp.

@@ -12,12 +12,13 @@ from av.container import OutputContainer
 from av.error import FFmpegError
 
 from jvst._types import Frame
+from jvst.atomic import replacing
 from jvst.errors import InputError
-from jvst.video.atomic import replacing, writing_to
 from jvst.video.audio import add_audio
 from jvst.video.encode import CONTAINERS, add_video, pad_to_even
 from jvst.video.pictures import check_picture_suffix, write_picture
 from jvst.video.sequence import is_printf_pattern, numbered
+from jvst.video.writing import writing_to
 
 _FRAMES_IN_FOLDER = "frame_%04d.png"
 
