@@ -2,7 +2,8 @@
 
 import sys
 import time
-from typing import TextIO
+from io import TextIOBase
+from typing import Any
 
 from tqdm import tqdm
 
@@ -27,20 +28,20 @@ class ClipProgress:
         caps: tuple[int, int],
         *,
         quiet: bool,
-        stream: TextIO | None = None,
+        stream: TextIOBase | None = None,
     ):
-        stream = stream or sys.stderr
+        drawn_on: Any = stream or sys.stderr
         self._caps = caps
         self._frames = frames
         self._started = time.perf_counter()
         self._begun_with = finished
         # A file or a pipe gets a line now and then, a terminal a bar that moves.
-        interval = 0.2 if stream and stream.isatty() else 10.0
+        interval = 0.2 if drawn_on and drawn_on.isatty() else 10.0
         self._bar = tqdm(
             total=frames,
             initial=finished,
             disable=quiet,
-            file=stream,
+            file=drawn_on,
             mininterval=interval,
             maxinterval=interval,
             miniters=0,

@@ -1,0 +1,89 @@
+import io
+
+import pytest
+
+from jvst.config import LookOptions, NetworkOptions, SolverOptions, StylizeConfig
+from jvst.demo import demo_config
+from jvst.objective import LossTerms
+from jvst.presets import NETWORKS
+from jvst.progress import ClipProgress
+from jvst.run import chosen_weights, clip_config, load_network, summary
+from jvst.solver import Report
+from jvst.store import RunStore
+from jvst.video import probe, read_picture
+from jvst.weights import find_weights
+
+INFO = {"iterations": 9, "stopped": "converged", "fallback": "none"}
+
+
+def test_a_fallback_and_the_cap_are_said_at_the_end(tmp_path):
+    infos = [INFO, {**INFO, "stopped": "non-finite loss", "fallback": "start image"}]
+    with RunStore(tmp_path) as store:
+        said = summary(infos, 3.0, "out.mp4", store)
+    assert "frame 2: the loss became non-finite; fell back to the start image" in said
+    assert "1 converged, 1 " in said
+    for place in ("out.mp4", str(tmp_path / "pictures"), str(tmp_path / "manifest.json")):
+        assert place in said
+
+
+def test_a_weight_that_is_given_counts_as_published():
+    config = StylizeConfig(look=LookOptions(style_weight=20.0, content_weight=2.0))
+    weights = chosen_weights(config, "embedded", (450, 350))
+    preset = chosen_weights(StylizeConfig(), "embedded", (450, 350))
+    assert weights.style == pytest.approx(preset.style)
+    assert weights.content == pytest.approx(2.0 * NETWORKS["embedded"].content)
+    assert weights.temporal == preset.temporal == 200.0
+
+
+def test_the_embedded_network_runs_as_its_preset_says():
+    found = find_weights("embedded")
+    assert found.network == "embedded"
+    vgg = load_network(StylizeConfig(), found)
+    assert (vgg.pooling, vgg.first_padding) == ("average", "replicate")
+    other = load_network(StylizeConfig(network=NetworkOptions(pooling="max")), found)
+    assert other.pooling == "max"
+
+
+def test_options_reach_the_solver():
+    chosen = SolverOptions(iterations=(7, 5), optimizer="adam", init="content", tolerance=0.01)
+    config = clip_config(StylizeConfig(solver=chosen))
+    assert (config.first_iterations, config.next_iterations) == (7, 5)
+    assert (config.solver.optimizer, config.solver.tolerance) == ("adam", 0.01)
+    assert config.init == "content"
+
+
+def test_the_demo_draws_its_own_clip_and_painting(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    config = demo_config(StylizeConfig())
+    assert probe(config.input.clip).frames == 12
+    assert read_picture(config.input.style[0]).ndim == 3
+    assert config.solver.iterations != StylizeConfig().solver.iterations
+    given = StylizeConfig(solver=SolverOptions(iterations=(3, 2)))
+    assert demo_config(given).solver.iterations == (3, 2)
+
+
+def test_the_bar_shows_frame_iteration_terms_pace_and_time_left():
+    stream = io.StringIO()
+    progress = ClipProgress(4, 1, (100, 50), quiet=False, stream=stream)
+    progress.chunk(2, Report(25, 26, 3.0, LossTerms(1.25, 0.5, 0.25, 0.125)))
+    progress._bar.refresh()
+    progress.close()
+    shown = stream.getvalue().split("\r")[-1]
+    for part in (
+        "62%",
+        "frame 3/4",
+        "iteration 25/50",
+        "content 1.25",
+        "style 0.5",
+        "s/frame",
+        "<",
+    ):
+        assert part in shown
+
+
+def test_a_quiet_run_shows_no_bar():
+    stream = io.StringIO()
+    progress = ClipProgress(4, 0, (100, 50), quiet=True, stream=stream)
+    progress.chunk(0, Report(25, 26, 3.0, LossTerms(1.0, 0.5, 0.25, 0.125)))
+    progress.close()
+    assert stream.getvalue() == ""
