@@ -8,6 +8,7 @@ from typing import Any
 import tyro
 
 from jvst.errors import InputError
+from jvst.mask_knobs import MaskKnobs, knobs_of
 from jvst.objective import CONTENT_LAYERS, STYLE_LAYERS
 from jvst.vgg import LAYERS
 
@@ -88,10 +89,18 @@ class MotionOptions:
     """Optical flow and the trust in it."""
 
     flow: str = "dis"
-    """dis (fast), deepflow (OpenCV contrib), or files:PATTERN for fields computed elsewhere, such
-    as 'files:flow/backward_[%d]_{%d}.flo'."""
+    """dis (fast), epic (best, slower), deepflow, deepmatching, epicflow, or files:PATTERN for
+    fields computed elsewhere, such as 'files:flow/backward_[%d]_{%d}.flo'."""
+    flow_scale: float = 1.0
+    """Compute flow at this part of the size and scale it up: faster and coarser."""
     mask: str = "binary"
-    """binary (the paper) or soft (its Torch code)."""
+    """binary (the paper), soft (its Torch code) or ijcv (its sequel)."""
+    mask_weights: tuple[float, ...] = (1.0,)
+    """How much disoccluded, outside and motion boundary count, 0 to 1; one number for all."""
+    mask_dilate: tuple[int, ...] = (0,)
+    """Pixels by which the area of each of the three grows."""
+    mask_blur: tuple[float, ...] = (0.0,)
+    """Standard deviation in pixels by which the edge of each of the three is softened."""
     flow_cache: str = ""
     """Folder that keeps computed flow; the user's cache when left out, 'none' for no cache."""
     flow_workers: int = 2
@@ -206,7 +215,8 @@ def check_config(config: StylizeConfig) -> None:
     _check_look(config.look)
     _choice("--pooling", config.network.pooling, ("auto", "max", "average"))
     _choice("--precision", config.network.precision, ("auto", "float32", "tf32", "bfloat16"))
-    _choice("--mask", config.motion.mask, ("binary", "soft"))
+    _choice("--mask", config.motion.mask, ("binary", "soft", "ijcv"))
+    mask_knobs(config.motion)
     _choice("--init", config.solver.init, ("noise", "content"))
     _choice("--optimizer", config.solver.optimizer, ("lbfgs", "adam"))
     if min(config.solver.iterations) < 0:
@@ -223,6 +233,15 @@ def check_config(config: StylizeConfig) -> None:
         raise InputError("--size and --max-side were both given; expected one of them")
     if config.input.max_side and config.input.max_side < _SMALLEST_SIDE:
         raise InputError(f"--max-side is {config.input.max_side}; expected at least 32 pixels")
+
+
+def mask_knobs(motion: MotionOptions) -> MaskKnobs:
+    """Return the knobs on the mask.
+
+    Raises:
+        InputError: numbers out of range, or not one or three of them.
+    """
+    return knobs_of(weights=motion.mask_weights, dilate=motion.mask_dilate, blur=motion.mask_blur)
 
 
 def _check_look(look: LookOptions) -> None:

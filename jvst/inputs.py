@@ -17,7 +17,7 @@ from jvst._types import FlowField, Frame, Image
 from jvst.config import StylizeConfig, frame_range, frame_size
 from jvst.errors import InputError
 from jvst.flow import FlowCache, FlowFiles
-from jvst.flow.engines import engine_named
+from jvst.flow.scaled import scaled_engine
 from jvst.folders import user_cache
 from jvst.image import resize, to_float
 from jvst.prefetch import Waiting, prefetch
@@ -151,7 +151,7 @@ def flow_source(clip: Clip, config: StylizeConfig):
             return files.pair(here, here - lag, size=clip.size)
 
         return read
-    engine = engine_named(choice)
+    engine = scaled_engine(choice, config.motion.flow_scale)
     cache = FlowCache(_flow_folder(config.motion.flow_cache), engine)
 
     def compute(index: int, frame: Frame, lag: int, other: Frame):

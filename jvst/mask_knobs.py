@@ -66,8 +66,11 @@ def knobs_of(
     Raises:
         InputError: another count of numbers, or numbers out of range.
     """
-    weights, dilate, blur = (v * 3 if len(v) == 1 else v for v in (weights, dilate, blur))
-    return MaskKnobs(weights, dilate, blur)
+    return MaskKnobs(
+        weights * 3 if len(weights) == 1 else weights,
+        dilate * 3 if len(dilate) == 1 else dilate,
+        blur * 3 if len(blur) == 1 else blur,
+    )
 
 
 def shaped_mask(

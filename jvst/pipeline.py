@@ -11,11 +11,14 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jvst._types import Flow, Grams, Image
-from jvst.consistency import EdgeRule, MaskMode, consistency_mask, long_term_weights
+from jvst.consistency import EdgeRule, MaskMode, long_term_weights
+from jvst.mask_knobs import MaskKnobs, shaped_mask
 from jvst.objective import CONTENT_LAYERS, FrameTargets, LossWeights, content_targets
 from jvst.solver import Report, SolveInfo, SolverConfig, SolveState, solve_frame
 from jvst.vgg import VGG19
 from jvst.warp import warp
+
+_NO_KNOBS = MaskKnobs()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +33,7 @@ class ClipConfig:
         next_iterations: cap for the others.
         mask: see ``consistency_mask``.
         edge: see ``consistency_mask``.
+        knobs: weight, widening and softening of each reason for distrust.
         content_layers: names of the content layers.
         solver: how each frame is minimized.
         chunk: iterations between two reports; no effect on the result.
@@ -44,6 +48,7 @@ class ClipConfig:
     next_iterations: int = 1000
     mask: MaskMode = "binary"
     edge: EdgeRule = "clamp"
+    knobs: MaskKnobs = _NO_KNOBS
     content_layers: tuple[str, ...] = CONTENT_LAYERS
     solver: SolverConfig = dataclasses.field(default_factory=SolverConfig)
     chunk: int = 50
@@ -125,6 +130,7 @@ def stylize_clip(
             layers=config.content_layers,
             mask=config.mask,
             edge=config.edge,
+            knobs=config.knobs,
         )
         if known:
             nearest = next(i for i, lag in enumerate(config.lags) if lag in known)
@@ -148,7 +154,7 @@ def stylize_clip(
         yield StylizedFrame(index, image, info)
 
 
-@functools.partial(jax.jit, static_argnames=("layers", "mask", "edge"))
+@functools.partial(jax.jit, static_argnames=("layers", "mask", "edge", "knobs"))
 def prepare(
     frame: Image,
     vgg: VGG19,
@@ -161,6 +167,7 @@ def prepare(
     layers: tuple[str, ...] = CONTENT_LAYERS,
     mask: MaskMode = "binary",
     edge: EdgeRule = "clamp",
+    knobs: MaskKnobs = _NO_KNOBS,
 ) -> FrameTargets:
     """Make what a frame is drawn to: content, warped neighbours and the trust in them.
 
@@ -175,8 +182,10 @@ def prepare(
         layers: names of the content layers.
         mask: see ``consistency_mask``.
         edge: see ``consistency_mask``.
+        knobs: see ``ClipConfig``.
     """
-    masks = jax.vmap(functools.partial(consistency_mask, mode=mask, edge=edge))(flows, flows_back)
+    trusted = functools.partial(shaped_mask, mode=mask, edge=edge, image=frame, knobs=knobs)
+    masks = jax.vmap(trusted)(flows, flows_back)
     masks *= present[:, None, None]  # [j h w]
     return FrameTargets(
         content=content_targets(vgg, frame, layers=layers),

@@ -7,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from jvst.prefetch import Waiting
 from jvst.solver import Report
 
 
@@ -17,6 +18,7 @@ class ClipProgress:
         frames: number of frames.
         finished: number of those that an earlier run finished.
         caps: iteration caps of the first and of later frames.
+        waiting: how long the solver has stood still for flow.
         quiet: show nothing.
         stream: where to draw; standard error when left out.
     """
@@ -27,12 +29,14 @@ class ClipProgress:
         finished: int,
         caps: tuple[int, int],
         *,
+        waiting: Waiting | None = None,
         quiet: bool,
         stream: TextIOBase | None = None,
     ):
         drawn_on: Any = stream or sys.stderr
         self._caps = caps
         self._frames = frames
+        self._waiting = waiting or Waiting()
         self._started = time.perf_counter()
         self._begun_with = finished
         # A file or a pipe gets a line now and then, a terminal a bar that moves.
@@ -56,10 +60,13 @@ class ClipProgress:
         done = index + min(report.iteration / max(cap, 1), 1.0)
         terms = report.terms
         pace = (time.perf_counter() - self._started) / max(done - self._begun_with, 1e-6)
+        waited = self._waiting.seconds
+        waits = f", waited {waited:.0f} s for flow" if waited >= 1.0 else ""
         self._bar.set_description_str(
             f"frame {index + 1}/{self._frames}, iteration {report.iteration}/{cap}: "
             f"content {terms.content:.3g}, style {terms.style:.3g}, "
-            f"temporal {terms.temporal:.3g}, tv {terms.total_variation:.3g}, {pace:.1f} s/frame",
+            f"temporal {terms.temporal:.3g}, tv {terms.total_variation:.3g}, "
+            f"{pace:.1f} s/frame{waits}",
             refresh=False,
         )
         self._bar.update(done - self._bar.n)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jvst._types import Frame, Grams
-from jvst.config import StylizeConfig, check_config, frame_options
+from jvst.config import StylizeConfig, check_config, frame_options, mask_knobs
 from jvst.errors import InputError
 from jvst.folders import user_cache
 from jvst.image import to_uint8
@@ -152,6 +152,7 @@ def clip_config(config: StylizeConfig) -> ClipConfig:
         first_iterations=config.solver.iterations[0],
         next_iterations=config.solver.iterations[1],
         mask=config.motion.mask,  # type: ignore[arg-type]
+        knobs=mask_knobs(config.motion),
         content_layers=config.look.content_layers,
         solver=solver,
         chunk=10,  # often enough for the bar and for Ctrl-C
@@ -169,7 +170,10 @@ def _stylize(
 ) -> float:
     """Stylize the frames that are not finished and return the seconds that it took."""
     settings = clip_config(config)
-    progress = ClipProgress(clip.count, done, config.solver.iterations, quiet=config.run.quiet)
+    waiting = Waiting()
+    progress = ClipProgress(
+        clip.count, done, config.solver.iterations, waiting=waiting, quiet=config.run.quiet
+    )
     latest: tuple[int, SolveState | None] | None = None
 
     def on_chunk(index: int, report: Report, state: SolveState | None) -> None:
@@ -177,7 +181,6 @@ def _stylize(
         latest = index, state
         progress.chunk(index, report)
 
-    waiting = Waiting()
     ready = ready_frames(clip, config, lags=settings.lags, first=done, waiting=waiting)
     started = time.perf_counter()
     stylized = stylize_clip(

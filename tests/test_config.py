@@ -45,6 +45,8 @@ def test_every_option_is_reached_by_its_short_name():
         ([*GIVEN, "--pooling", "median"], "--pooling is 'median'"),
         ([*GIVEN, "--optimizer", "sgd"], "lbfgs, adam"),
         ([*GIVEN, "--mask", "hard"], "--mask"),
+        ([*GIVEN, "--mask-weights", "1", "2"], "the mask's weights"),
+        ([*GIVEN, "--mask-dilate", "-1"], "the mask's dilate"),
         ([*GIVEN, "--init", "zeros"], "--init"),
         ([*GIVEN, "--precision", "fp8"], "--precision"),
         ([*GIVEN, "--quality", "99"], "--quality is 99"),

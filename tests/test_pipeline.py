@@ -5,6 +5,7 @@ import pytest
 from problems import network, picture
 
 from jvst import ClipConfig, LossWeights, Motion, SolverConfig, stylize_clip, warp
+from jvst.mask_knobs import MaskKnobs
 from jvst.objective import style_targets
 from jvst.pipeline import noise_image, prepare
 from jvst.solver import advance, begin
@@ -86,6 +87,17 @@ def test_the_temporal_term_does_not_act_where_the_flow_is_not_trusted():
     motions = [{}, {1: Motion(jnp.full((33, 40, 2), 3.0), jnp.full((33, 40, 2), 3.0))}]
     _, frame = stylize(2, motions=motions, weights=WEIGHTS._replace(temporal=1e3))
     assert frame.info.reports[-1].terms.temporal == 0.0
+
+
+def test_the_masks_knobs_decide_which_pixels_are_trusted():
+    # Flow that leaves the frame on one side: widening that side takes trust from more pixels.
+    flow = jnp.full((1, 33, 40, 2), 1.5)
+    trust = []
+    for knobs in (MaskKnobs(), MaskKnobs(dilate=(0, 12, 0)), MaskKnobs(weights=(0.0, 0.0, 0.0))):
+        problem = (picture(1), network(), {}, picture(3)[None], flow, -flow, jnp.ones(1))
+        trust.append(float(prepare(*problem, knobs=knobs).trust.mean()))
+    assert trust[1] < trust[0] < trust[2]
+    assert trust[2] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("first", [1, 2])

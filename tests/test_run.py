@@ -5,6 +5,7 @@ import pytest
 from jvst.config import LookOptions, NetworkOptions, SolverOptions, StylizeConfig
 from jvst.demo import demo_config
 from jvst.objective import LossTerms
+from jvst.prefetch import Waiting
 from jvst.presets import NETWORKS
 from jvst.progress import ClipProgress
 from jvst.run import chosen_weights, clip_config, load_network, summary
@@ -64,7 +65,7 @@ def test_the_demo_draws_its_own_clip_and_painting(tmp_path, monkeypatch):
 
 def test_the_bar_shows_frame_iteration_terms_pace_and_time_left():
     stream = io.StringIO()
-    progress = ClipProgress(4, 1, (100, 50), quiet=False, stream=stream)
+    progress = ClipProgress(4, 1, (100, 50), waiting=Waiting(7.2), quiet=False, stream=stream)
     progress.chunk(2, Report(25, 26, 3.0, LossTerms(1.25, 0.5, 0.25, 0.125)))
     progress._bar.refresh()
     progress.close()

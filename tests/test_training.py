@@ -29,6 +29,10 @@ draw_palettes = jax.jit(jax.vmap(random_palette))
 draw_textures = jax.jit(texture_pairs, static_argnames=("groups", "size"))
 draw_noisy = jax.jit(noisy_pairs, static_argnames=("count", "size"))
 run_batch = jax.jit(activations)
+draw_parameters = jax.jit(initial_parameters, static_argnames="width")
+draw_heads = jax.jit(initial_heads, static_argnames="width")
+start = jax.jit(begin, static_argnums=0)
+run_features = jax.jit(features, static_argnames="layers")
 tell_styles = jax.jit(style_terms)
 restore = jax.jit(denoise_terms)
 TINY = TrainingConfig(steps=40, width=WIDTH, learning_rate=5e-3)
@@ -45,7 +49,7 @@ def pool():
 
 @pytest.fixture(scope="module")
 def parameters():
-    return initial_parameters(jax.random.key(0), width=WIDTH)
+    return draw_parameters(jax.random.key(0), width=WIDTH)
 
 
 def test_index_field_repeats_and_uses_the_whole_range():
@@ -104,7 +108,7 @@ def test_a_batch_is_normalised_over_itself(parameters):
 
 
 def test_folding_keeps_what_the_network_computes_up_to_the_scale_of_its_filters():
-    parameters = initial_parameters(jax.random.key(4), width=WIDTH)
+    parameters = draw_parameters(jax.random.key(4), width=WIDTH)
     keys = jax.random.split(jax.random.key(5), 2)
     for name, part in parameters.items():
         part["shift"] = 0.3 * jax.random.normal(keys[0], part["shift"].shape)
@@ -112,29 +116,34 @@ def test_folding_keeps_what_the_network_computes_up_to_the_scale_of_its_filters(
         assert name in CONVOLUTIONS
     picture = jax.random.uniform(jax.random.key(6), (32, 48, 3))
     # Over a single picture the statistics of a batch and of the folding are the same.
-    folded = features(
-        fold(parameters, [picture], width=WIDTH), picture, ("relu1_1", "relu3_2", "relu5_1")
+    folded = run_features(
+        fold(parameters, picture[None], width=WIDTH),
+        picture,
+        layers=("relu1_1", "relu3_2", "relu5_1"),
     )
+    found = run_batch(parameters, picture[None])
     for layer, x in folded.items():
-        reference = run_batch(parameters, picture[None])[layer][0]
+        reference = found[layer][0]
         mean = jnp.mean(reference, axis=(0, 1))
         scale = jnp.maximum(mean, 0.1 * jnp.median(mean))
         np.testing.assert_allclose(x, reference / scale, atol=2e-3 * float(x.max()))
 
 
 def test_folded_filters_have_mean_activation_one(parameters):
-    pictures = [jax.random.uniform(jax.random.key(n), (32, 32, 3)) for n in range(3)]
+    pictures = jax.random.uniform(jax.random.key(0), (3, 32, 32, 3))
     vgg = fold(parameters, pictures, width=WIDTH)
     assert (vgg.pooling, vgg.first_padding) == ("average", "replicate")
-    for layer in ("relu1_1", "relu2_2", "relu4_2"):
-        x = jnp.concatenate([features(vgg, picture, (layer,))[layer] for picture in pictures])
-        mean = np.asarray(jnp.mean(x, axis=(0, 1)))
+    layers = ("relu1_1", "relu2_2", "relu4_2")
+    found = [run_features(vgg, picture, layers=layers) for picture in pictures]
+    for layer in layers:
+        x = jnp.stack([each[layer] for each in found])
+        mean = np.asarray(jnp.mean(x, axis=(0, 1, 2)))
         assert mean.max() < 1.001
         assert np.median(mean) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_equal_crops_are_found_and_shuffled_ones_are_not(parameters):
-    heads = initial_heads(jax.random.key(7), width=WIDTH)
+    heads = draw_heads(jax.random.key(7), width=WIDTH)
     pictures = jax.random.uniform(jax.random.key(8), (6, 32, 32, 3)) ** jnp.arange(
         1.0, 7.0
     ).reshape(6, 1, 1, 1)
@@ -151,7 +160,7 @@ def test_equal_crops_are_found_and_shuffled_ones_are_not(parameters):
 
 
 def test_restoring_nothing_costs_the_variance_and_restoring_all_costs_nothing():
-    heads = initial_heads(jax.random.key(0), width=WIDTH)
+    heads = draw_heads(jax.random.key(0), width=WIDTH)
     clean = jax.random.uniform(jax.random.key(1), (2, 32, 32, 3))
     mean = jnp.mean(clean, axis=(0, 1, 2))
     found, perfect = {}, {}
@@ -180,7 +189,7 @@ def test_phases_share_the_steps():
 
 @pytest.mark.slow
 def test_training_learns_and_a_resumed_run_is_the_same_run(pool, tmp_path):
-    state, losses = begin(TINY), []
+    state, losses = start(TINY), []
     for step in range(TINY.steps):
         if step == 4:
             write_checkpoint(tmp_path / "checkpoint.safetensors", state)
@@ -188,7 +197,7 @@ def test_training_learns_and_a_resumed_run_is_the_same_run(pool, tmp_path):
         losses.append(float(terms.denoise + terms.style))
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 
-    again = read_checkpoint(tmp_path / "checkpoint.safetensors", begin(TINY))
+    again = read_checkpoint(tmp_path / "checkpoint.safetensors", start(TINY))
     assert int(again.step) == 4
     for expected in losses[4:7]:
         again, terms = advance(again, pool, SMALL, TINY)
@@ -197,7 +206,7 @@ def test_training_learns_and_a_resumed_run_is_the_same_run(pool, tmp_path):
 
 def test_a_checkpoint_of_another_width_is_refused(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
-    write_checkpoint(path, begin(TINY))
+    write_checkpoint(path, start(TINY))
     other = TrainingConfig(width=0.125)
     with pytest.raises(InputError, match="another network"):
-        read_checkpoint(path, begin(other))
+        read_checkpoint(path, start(other))

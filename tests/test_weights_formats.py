@@ -1,5 +1,7 @@
 """Every published format, written by hand, gives the network that was written."""
 
+import os
+
 import h5py
 import jax.numpy as jnp
 import numpy as np
@@ -136,6 +138,16 @@ def test_whose_training_a_file_is_shows_in_the_layers_on_top(top, channels, unsu
     assert bool(found.notice) == unsure
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_torchvisions_training_is_known_by_its_first_numbers(dtype, tmp_path):
+    tensors = files.torch_names(KERNELS)
+    # As "print(next(vgg19.parameters()))" shows them.
+    tensors["features.0.weight"][0, 0, 0] = [-5.3474e-02, -4.9257e-02, -6.7942e-02]
+    files.zip_pth(tmp_path / "file", {name: x.astype(dtype) for name, x in tensors.items()})
+    found = read_published(tmp_path / "file")
+    assert (found.preprocessing.channels, found.notice) == ("RGB", "")
+
+
 def test_the_person_has_the_last_word_on_the_order_of_channels(tmp_path):
     files.zip_pth(tmp_path / "file", files.torch_names(KERNELS))
     assert read_published(tmp_path / "file", channels="BGR").network == "vgg19"
@@ -170,7 +182,8 @@ def test_what_is_no_network_is_named_as_such(tmp_path):
     for path in tmp_path.iterdir():
         with pytest.raises(InputError, match="expected VGG-19 as Keras"):
             import_vgg19(path)
-    for path in (tmp_path, tmp_path / "missing", tmp_path / "a\0b"):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "missing", tmp_path / "a\0b", tmp_path / "pipe"):
         with pytest.raises(InputError):
             import_vgg19(path)
 

@@ -1,0 +1,322 @@
+"""The engines made of matches: their parts, OpenCV's silent faults, and hard pairs of frames."""
+
+import subprocess
+import sys
+
+import cv2
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from jvst import consistency
+from jvst import cuts as cuts_module
+from jvst.errors import InputError
+from jvst.flow import ENGINES, estimate, estimate_pair
+from jvst.flow.hypotheses import choose, colour_error, returns
+from jvst.flow.interpolation import MOST_MATCHES, grid_step, interpolate
+from jvst.flow.scaled import Scaled, scaled_engine
+from jvst.flow.sift import sift_matches
+from jvst.synthetic import exact_flow, exact_occlusion, make_scene, mixed_pixels, render
+
+consistency_mask = jax.jit(consistency.consistency_mask)
+without_cuts = jax.jit(cuts_module.without_cuts)
+SIZE = (90, 120)  # height, width
+
+
+def textured(seed, height=SIZE[0], width=SIZE[1], sigma=1.5):
+    random = np.random.default_rng(seed)
+    smooth = ndimage.gaussian_filter(random.normal(size=(height, width, 3)), (sigma, sigma, 0))
+    return np.clip(127 + 300 * smooth, 0, 255).astype(np.uint8)
+
+
+def grid(step=4):
+    y, x = np.mgrid[2 : SIZE[0] : step, 2 : SIZE[1] : step]
+    return np.stack([x, y], -1).reshape(-1, 2).astype(np.float32)
+
+
+def spread_of(points_from, points_to, **options):
+    options = {"neighbours": 64, "engine": "epic", **options}
+    return interpolate(textured(0), textured(1), points_from, points_to, **options)
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    """Two frames of 192×128 with motion of 1.4 px in the mean and 5 at most."""
+    scene = make_scene("market", width=192, height=128)
+    return scene, render(scene, 3.0), render(scene, 4.0)
+
+
+def visible_error(scene, flow):
+    error = np.linalg.norm(flow - exact_flow(scene, 3, 4), axis=-1)
+    return error[~exact_occlusion(scene, 3, 4) & ~mixed_pixels(scene, 3)].mean()
+
+
+def as_image(frame):
+    return jnp.asarray(frame, jnp.float32) / 255
+
+
+def trust(engine, image_from, image_to, *, cuts):
+    """Mean of the mask on the first frame, with or without the check for cuts."""
+    flow, back = (jnp.asarray(f) for f in estimate_pair(engine, image_from, image_to))
+    mask = consistency_mask(flow, back)
+    if cuts:
+        mask = without_cuts(mask, as_image(image_from), as_image(image_to), flow)
+    return float(mask.mean())
+
+
+def cut_free(image_from, image_to):
+    ones, still = jnp.ones((64, 96)), jnp.zeros((64, 96, 2))
+    return float(without_cuts(ones, as_image(image_from), as_image(image_to), still).mean())
+
+
+# interpolation
+
+
+def test_equal_displacements_do_not_come_back_as_zero():
+    points = grid()
+    flow = spread_of(points, points + 1)
+    assert np.abs(flow - 1).mean() < 0.02 and np.abs(flow - 1).max() < 0.3
+    # OpenCV by itself, without the noise: it is why the noise is there.
+    alone = spread_of(points, points + 1, jitter=0.0)
+    assert (np.abs(alone) < 0.5).mean() > 0.1
+
+
+@pytest.mark.parametrize("count", [64, 65, 100, 127, 128, 129])
+def test_few_matches_are_not_read_beyond_their_end(count):
+    points = grid()[:: len(grid()) // 130][:count]
+    assert len(points) == count
+    flow = spread_of(points, points + np.float32([0.5, -0.25]), neighbours=128)
+    # Noise grows where few matches are far away; garbage would be anything.
+    assert np.abs(flow - [0.5, -0.25]).mean() < 0.1 and np.abs(flow).max() < 3
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, 63])
+def test_too_few_matches_give_no_field(count):
+    points = grid()[:count]
+    assert spread_of(points, points + 1) is None
+
+
+def test_matches_of_one_pixel_and_out_of_the_frame_count_once_or_not():
+    points = np.repeat(grid()[:40], 10, 0)
+    assert spread_of(points, points + 1) is None  # 40 pixels, not 400 matches
+    outside = grid() + np.float32([1000, 0])
+    assert spread_of(outside, outside) is None
+
+
+def test_more_matches_than_opencv_takes_are_thinned():
+    y, x = np.mgrid[:250, :200].astype(np.float32)
+    points = np.stack([x, y], -1).reshape(-1, 2)
+    image = textured(0, 250, 200)
+    assert len(points) > MOST_MATCHES
+    flow = interpolate(image, image, points, points + 2, neighbours=32, engine="epic")
+    assert np.abs(flow - 2).mean() < 0.02
+
+
+def test_matches_on_a_line_give_a_finite_field_or_none():
+    points = np.stack([np.arange(100), np.full(100, 40)], -1).astype(np.float32)
+    noise = np.random.default_rng(0).normal(size=points.shape).astype(np.float32)
+    flow = spread_of(points, points + noise)
+    assert flow is None or np.abs(flow).max() <= np.hypot(*SIZE)
+
+
+@pytest.mark.parametrize("size", [(40, 40), (436, 1024), (1080, 1920), (2160, 4096), (40, 9000)])
+def test_a_grid_has_no_more_points_than_opencv_takes(size):
+    step = grid_step(*size)
+    count = len(range(step // 2, size[0], step)) * len(range(step // 2, size[1], step))
+    assert step >= 4 and count <= MOST_MATCHES
+
+
+# choosing
+
+
+def test_a_field_and_its_way_back_are_consistent_inside_the_frame():
+    flow = np.full((*SIZE, 2), [3.0, 0.0], np.float32)
+    expected = np.arange(SIZE[1]) + 3 <= SIZE[1] - 1
+    np.testing.assert_array_equal(returns(flow, -flow), np.broadcast_to(expected, SIZE))
+    assert not returns(flow, -flow + 1.5).any()
+    assert returns(flow, -flow + 0.5)[:, :100].all()
+
+
+def test_the_guess_that_fits_is_chosen_where_it_fits():
+    image = textured(2)
+    moved = image.copy()
+    moved[:, 60:] = np.roll(image, 4, 1)[:, 60:]
+    still, four = np.zeros((*SIZE, 2), np.float32), np.full((*SIZE, 2), [4.0, 0.0], np.float32)
+    chosen = choose(image, moved, [(still, still), (four, -four)])
+    assert np.all(chosen.flow[10:-10, 10:45] == 0)
+    assert np.all(chosen.flow[10:-10, 70:-10] == [4, 0])
+    assert colour_error(image, moved, chosen.flow)[10:-10, 70:-10].max() == 0
+
+
+def test_an_inconsistent_guess_gives_way_to_a_consistent_one():
+    image = textured(3)
+    wrong, right = np.full((*SIZE, 2), 5.0, np.float32), np.zeros((*SIZE, 2), np.float32)
+    chosen = choose(image, image, [(wrong, wrong), (right, right)])
+    assert chosen.consistent.all() and np.all(chosen.flow == 0)
+
+
+# sparse matches
+
+
+def test_sift_finds_a_shift_and_the_same_the_other_way():
+    wide = cv2.cvtColor(textured(4, 150, 230, 2.0), cv2.COLOR_RGB2GRAY)
+    one, other = wide[:, 30:], wide[:, :-30]
+    there, back = sift_matches(one, other), sift_matches(other, one)
+    moved = there[1] - there[0]
+    assert len(moved) > 30
+    assert (np.abs(moved - [30, 0]).max(-1) < 1).mean() > 0.95
+    assert {(*a, *b) for a, b in zip(*there, strict=True)} == {
+        (*a, *b) for b, a in zip(*back, strict=True)
+    }
+
+
+def test_sift_of_flat_frames_is_empty():
+    flat = np.full(SIZE, 90, np.uint8)
+    for pair in ((flat, flat), (flat, textured(0)[..., 0]), (textured(0)[..., 0], flat)):
+        assert [len(points) for points in sift_matches(*pair)] == [0, 0]
+
+
+# the engines
+
+
+def test_epic_is_exact_where_things_are_visible(crowd):
+    scene, *pair = crowd
+    epic, dis = (visible_error(scene, estimate(engine, *pair)) for engine in ("epic", "dis"))
+    assert epic < 0.12 and epic < 0.9 * dis
+
+
+@pytest.mark.slow
+def test_epicflow_and_deepmatching_find_what_plain_search_loses():
+    scene = make_scene("ambush", width=256, height=112)
+    pair = render(scene, 3.0), render(scene, 4.0)  # up to 26 px: a quarter of the height
+    errors = {
+        engine: visible_error(scene, estimate(engine, *pair))
+        for engine in ("dis", "deepmatching", "epicflow")
+    }
+    assert errors["deepmatching"] < 0.8 * errors["dis"]
+    assert errors["epicflow"] < 0.6 * errors["dis"]
+
+
+@pytest.mark.parametrize("engine", ["epic", "epicflow"])
+def test_without_contrib_it_says_what_to_install_and_what_works(monkeypatch, engine):
+    monkeypatch.delattr(cv2.ximgproc, "createEdgeAwareInterpolator")
+    image = np.zeros((64, 64, 3), np.uint8)
+    with pytest.raises(InputError, match=r"pip install opencv-contrib.*or use the engine dis"):
+        estimate(engine, image, image)
+    monkeypatch.delattr(cv2, "ximgproc")
+    with pytest.raises(InputError, match=f"{engine} needs OpenCV's contrib"):
+        estimate(engine, image, image)
+
+
+@pytest.mark.parametrize("engine", ["dis", "deepflow", "epic"])
+def test_after_a_cut_nothing_is_trusted_and_before_it_what_was(engine):
+    names = ("market", "ambush", "alley")
+    before, after = ([render(make_scene(n, width=96, height=64), t) for n in names] for t in (3, 4))
+    for i in range(3):
+        assert trust(engine, before[i], after[i - 1], cuts=True) == 0.0
+        same = trust(engine, before[i], after[i], cuts=False)
+        assert trust(engine, before[i], after[i], cuts=True) == same > 0.4
+
+
+def test_deepflow_needs_the_check_for_cuts():
+    pair = [render(make_scene(n, width=96, height=64), 3.0) for n in ("market", "ambush")]
+    assert trust("deepflow", *pair, cuts=False) > 0.8
+
+
+def test_noise_on_flat_frames_and_changing_light_are_no_cut():
+    random = np.random.default_rng(0)
+    flat = np.clip(128 + random.normal(0, 6, (2, 64, 96, 3)), 0, 255).astype(np.uint8)
+    assert cut_free(*flat) == 1.0
+    frame = render(make_scene("market", width=96, height=64), 3.0)
+    assert cut_free(frame, np.clip(frame * 0.85 + 8, 0, 255).astype(np.uint8)) == 1.0
+    assert cut_free(frame, 255 - frame) == 0.0
+
+
+CORPUS = """
+import sys
+import numpy as np
+from jvst.errors import InputError
+from jvst.flow import estimate_pair
+random = np.random.default_rng(0)
+y, x = np.mgrid[:64, :80]
+ramp = np.repeat((2 * x % 256).astype(np.uint8)[..., None], 3, -1)
+stripes = np.repeat((127 + 100 * np.sin(x / 2)).astype(np.uint8)[..., None], 3, -1)
+noise = random.integers(0, 256, (2, 64, 80, 3), dtype=np.uint8)
+weak = 128 + random.integers(0, 2, (2, 64, 80, 3)).astype(np.uint8)
+dot = np.zeros((64, 80, 3), np.uint8)
+dot[30, 40] = 255
+half = np.zeros((64, 80, 3), np.uint8)
+half[:, 40:] = 255
+flat = [np.full((64, 80, 3), v, np.uint8) for v in (0, 128, 255)]
+long = random.integers(0, 256, (2, 40, 300, 3), dtype=np.uint8)
+pairs = {
+    "flat": (flat[1], flat[1]), "black and white": (flat[0], flat[2]), "fade": (flat[1], noise[0]),
+    "noise": tuple(noise), "weak": tuple(weak), "ramp": (ramp, ramp[:, ::-1].copy()),
+    "stripes": (stripes, np.roll(stripes, 6, 1)), "dot": (dot, np.roll(dot, 9, 1)),
+    "half": (half, np.roll(half, 20, 1)), "equal": (noise[0], noise[0]), "long": tuple(long),
+    "tall": tuple(np.swapaxes(long, 1, 2)), "inverted": (noise[0], 255 - noise[0]),
+}
+for name, (one, other) in pairs.items():
+    try:
+        flow, back = estimate_pair(sys.argv[1], one, other)
+    except InputError as error:
+        print(name, "refused:", error)
+        continue
+    assert np.isfinite(flow).all() and np.isfinite(back).all(), name
+    if name in ("flat", "equal"):
+        assert abs(flow).max() < 1e-3, (name, abs(flow).max())
+print("done")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
+def test_no_engine_crashes_on_hard_pairs(engine):
+    # In another process: OpenCV's crashes take the process with them.
+    run = subprocess.run(
+        [sys.executable, "-c", CORPUS, engine],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert run.stdout.strip().endswith("done"), (run.returncode, run.stdout, run.stderr)
+    assert "refused" not in run.stdout
+
+
+# at another size
+
+
+def test_a_scaled_field_has_the_size_and_the_values_of_the_frames(crowd):
+    scene, *pair = crowd
+    flow = estimate(scaled_engine("dis", 0.5), *pair)
+    assert flow.shape == (128, 192, 2) and flow.dtype == np.float32
+    assert visible_error(scene, flow) < 0.5  # the field itself is 1.4 px in the mean
+    assert np.median(np.linalg.norm(exact_flow(scene, 3, 4), axis=-1)) > 0.8
+
+
+def test_a_scaled_engine_sees_small_frames_and_scales_each_axis_by_its_own():
+    class Constant:
+        name, settings, seen = "constant", {"a": 1}, ()
+
+        def estimate_batch(self, images_from, images_to):
+            self.seen = images_from.shape
+            return np.ones((*images_from.shape[:3], 2), np.float32)
+
+    engine = Constant()
+    flow = estimate(Scaled(engine, 0.3), *np.zeros((2, 45, 51, 3), np.uint8))
+    assert engine.seen == (1, 14, 15, 3)  # 13.5 and 15.3, rounded
+    np.testing.assert_allclose(flow, np.broadcast_to([51 / 15, 45 / 14], (45, 51, 2)), rtol=1e-6)
+    assert Scaled(engine, 0.3).settings == {"a": 1, "scale": 0.3}
+
+
+def test_scale_1_is_the_engine_and_others_are_checked():
+    assert scaled_engine("dis") is ENGINES["dis"]
+    for scale in (0.0, -1.0, 1.5, float("nan")):
+        with pytest.raises(InputError, match="more than 0 and at most 1"):
+            scaled_engine("dis", scale)
+    small = scaled_engine("dis", 0.1)
+    with pytest.raises(InputError, match="10x10 pixels; the flow engine dis needs"):
+        estimate(small, *np.zeros((2, 100, 100, 3), np.uint8))
