@@ -12,6 +12,7 @@ from jvst._types import Frame
 from jvst.image import to_float
 from jvst.synthetic import make_scene, render
 from jvst.training.calibrate import (
+    CONTENT_LAYER,
     SMOOTHNESS,
     STYLE_STRENGTH,
     fitted_weights,
@@ -47,6 +48,7 @@ class Options:
         iterations: of the solver.
         style: strength of the style, see ``fitted_weights``.
         smoothness: weight of total variation.
+        content_layer: layer of the content term.
     """
 
     contents: tuple[Path, ...]
@@ -60,6 +62,7 @@ class Options:
     iterations: int = 150
     style: float = STYLE_STRENGTH
     smoothness: float = SMOOTHNESS
+    content_layer: str = CONTENT_LAYER
 
 
 def main(options: Options) -> None:
@@ -92,6 +95,7 @@ def solve(name: str, contents: list[Frame], styles: list[Frame], options: Option
         procedural_styles(width, height),
         style=options.style,
         smoothness=options.smoothness,
+        content_layer=options.content_layer,
     )
     print(name, weights, flush=True)
     options.tiles.mkdir(parents=True, exist_ok=True)
@@ -99,7 +103,14 @@ def solve(name: str, contents: list[Frame], styles: list[Frame], options: Option
         for column, style in enumerate(styles):
             begun = time.monotonic()
             target, hand = (to_float(jnp.asarray(tile)) for tile in (content, style))
-            tile = paint(vgg, target, hand, weights, iterations=options.iterations)
+            tile = paint(
+                vgg,
+                target,
+                hand,
+                weights,
+                iterations=options.iterations,
+                content_layer=options.content_layer,
+            )
             iio.imwrite(options.tiles / f"{name}-{row}-{column}.png", tile)
             print(f"{name} {row} {column}: {time.monotonic() - begun:.0f} s", flush=True)
 

@@ -25,6 +25,7 @@ def serve(served: Served):
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16  # else head and body go in two packets, and the second waits
 
         def do_GET(self):
             stated = self.headers.get("Range")

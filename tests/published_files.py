@@ -218,7 +218,7 @@ def caffemodel(path, kernels, *, encoding="V1", packed=True):
             file.write(field(100, field(1, relu)) if new else field(2, field(4, relu)))
 
 
-def matconvnet(path, kernels, *, compressed=True, old=False):
+def matconvnet(path, kernels, *, compressed=True, old=False, top=None):
     layers = np.empty((1, 2 * len(kernels)), object)
     for index, (name, (kernel, bias)) in enumerate(kernels.items()):
         turned = kernel[:, :, ::-1] if name == CONVOLUTIONS[0] else kernel
@@ -231,6 +231,10 @@ def matconvnet(path, kernels, *, compressed=True, old=False):
         layer |= {"pad": np.ones((1, 4)), "type": "conv", "name": name, "stride": np.ones((1, 2))}
         layers[0, 2 * index] = layer
         layers[0, 2 * index + 1] = {"type": "relu", "name": name.replace("conv", "relu")}
+    if top is not None:
+        weights = np.empty((1, 2), object)
+        weights[0, 0], weights[0, 1] = top, np.ones((1, 3), np.float32)
+        layers[0, -1] = {"weights": weights, "type": "conv", "name": "fc6"}
     description = np.array(["tench, Tinca tinca", "goldfish"], object)[None]
     meta = {"classes": {"description": description}, "normalization": {"averageImage": np.ones(3)}}
     scipy.io.savemat(path, {"layers": layers, "meta": meta}, do_compression=compressed)

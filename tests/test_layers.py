@@ -22,7 +22,7 @@ LAYERS = (
     {"flow", "video", "store", "prefetch", "synthetic"},
     {
         *("config", "inputs", "demo", "progress", "report", "run", "cli"),
-        *("training", "weights_cli", "flow_command", "flow_benchmark", "cuts", "ablation"),
+        *("training", "weights_cli", "flow_command", "flow_benchmark", "cuts", "sheet", "ablation"),
     },
 )
 SAME_LAYER_ALLOWED = {0, 1, 2, 3, 5, 6, 7}

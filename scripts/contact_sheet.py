@@ -1,0 +1,32 @@
+"""Show a run as one picture: the clip, the paintings, and what came out.
+
+python scripts/contact_sheet.py RUN_DIR sheet.png --columns 4
+"""
+
+import argparse
+from pathlib import Path
+
+from jvst.config import config_from_dict
+from jvst.inputs import clip_frames, open_clip
+from jvst.sheet import contact_sheet
+from jvst.store import read_manifest
+from jvst.video import read_frames, read_picture, write_picture
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("run", type=Path, help="folder of the run")
+    parser.add_argument("output", type=Path, help="picture to write")
+    parser.add_argument("--columns", type=int, default=4, help="frames to show")
+    options = parser.parse_args()
+    manifest = options.run / "manifest.json"
+    config = config_from_dict(read_manifest(manifest)["config"], source=str(manifest))
+    clip = list(clip_frames(open_clip(config)))
+    stylized = list(read_frames(options.run / "pictures"))
+    paintings = [read_picture(path) for path in config.input.style]
+    write_picture(options.output, contact_sheet(clip, stylized, paintings, columns=options.columns))
+    print(options.output)
+
+
+if __name__ == "__main__":
+    main()
