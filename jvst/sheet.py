@@ -4,15 +4,21 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+from jaxtyping import UInt8
 
-from jvst._types import Frame
+#: 8-bit RGB of any size.
+Picture = UInt8[np.ndarray, "_h _w 3"]
 
 _GAP = 6  # pixels between the pictures
 
 
 def contact_sheet(
-    clip: Sequence[Frame], stylized: Sequence[Frame], paintings: Sequence[Frame], *, columns: int
-) -> Frame:
+    clip: Sequence[Picture],
+    stylized: Sequence[Picture],
+    paintings: Sequence[Picture],
+    *,
+    columns: int,
+) -> Picture:
     """Draw rows of frames before and after, the paintings in front of them.
 
     Args:
@@ -41,14 +47,14 @@ def contact_sheet(
     return np.concatenate([column, frames], axis=1)
 
 
-def _fitted(picture: Frame, width: int, height: int) -> Frame:
+def _fitted(picture: Picture, width: int, height: int) -> Picture:
     """Scale a picture into a box, aspect kept."""
     scale = min(width / picture.shape[1], height / picture.shape[0])
     size = max(round(picture.shape[1] * scale), 1), max(round(picture.shape[0] * scale), 1)
     return cv2.resize(picture, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
-def _framed(picture: Frame, width: int, height: int) -> Frame:
+def _framed(picture: Picture, width: int, height: int) -> Picture:
     """Put a picture into the middle of a white box with a gap around it."""
     box = np.full((height + _GAP, width + _GAP, 3), 255, np.uint8)
     top, left = (height - picture.shape[0]) // 2, (width - picture.shape[1]) // 2
