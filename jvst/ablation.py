@@ -6,17 +6,25 @@ in all three and is solved once.
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import PRNGKeyArray
 
 from jvst._types import Flow, Grams, Image, Mask
 from jvst.metrics import masked_warping_error, warping_error
-from jvst.objective import FrameTargets, LossWeights, content_targets, frame_loss
+from jvst.objective import (
+    CONTENT_LAYERS,
+    FrameTargets,
+    LossTerms,
+    LossWeights,
+    content_targets,
+    frame_loss,
+)
 from jvst.pipeline import ClipConfig, Motion, StylizedFrame, stylize_clip
 from jvst.vgg import VGG19
 
@@ -50,7 +58,7 @@ def run_variants(
     weights: LossWeights,
     *,
     config: ClipConfig,
-    key: Array,
+    key: PRNGKeyArray,
 ) -> dict[str, list[Image]]:
     """Stylize a clip in the three ways.
 
@@ -94,6 +102,8 @@ def measure(
     vgg: VGG19,
     style: Grams,
     weights: LossWeights,
+    *,
+    layers: tuple[str, ...] = CONTENT_LAYERS,
 ) -> Row:
     """Measure one clip against motion that it was not made with.
 
@@ -105,11 +115,12 @@ def measure(
         vgg: the network.
         style: Gram matrices of the style.
         weights: scales of the content and style terms.
+        layers: names of the content layers.
     """
     shown = [jnp.clip(image, 0.0, 1.0) for image in images]
     pairs = [(shown[i + 1], shown[i], *truth) for i, truth in enumerate(truths)]
     terms = [
-        _terms(image, vgg, frame, style, weights)
+        _terms(image, vgg, frame, style, weights, layers=layers)
         for image, frame in zip(images[1:], frames[1:], strict=True)
     ]
     return Row(
@@ -153,8 +164,17 @@ def floor(frames: Sequence[Image], truths: Sequence[Truth]) -> Row:
     )
 
 
-@jax.jit
-def _terms(image: Image, vgg: VGG19, frame: Image, style: Grams, weights: LossWeights):
-    nothing: Float[Array, "j h w 3"] = jnp.zeros((1, *image.shape), image.dtype)
-    targets = FrameTargets(content_targets(vgg, frame), style, nothing, nothing[..., 0])
+@functools.partial(jax.jit, static_argnames="layers")
+def _terms(
+    image: Image,
+    vgg: VGG19,
+    frame: Image,
+    style: Grams,
+    weights: LossWeights,
+    *,
+    layers: tuple[str, ...],
+) -> LossTerms:
+    nothing = jnp.zeros((1, *image.shape), image.dtype)
+    content = content_targets(vgg, frame, layers=layers)
+    targets = FrameTargets(content, style, nothing, nothing[..., 0])
     return frame_loss(image, vgg, targets, weights)[1]

@@ -9,7 +9,7 @@ import tyro
 
 from jvst.errors import InputError
 from jvst.mask_knobs import MaskKnobs, knobs_of
-from jvst.objective import CONTENT_LAYERS, STYLE_LAYERS
+from jvst.objective import STYLE_LAYERS
 from jvst.vgg import LAYERS
 
 _SMALLEST_SIDE = 32  # pixels; relu5_1 halves the picture four times
@@ -66,8 +66,8 @@ class LookOptions:
     """Weight of the total variation; the preset's when left out."""
     style_scale: float = 1.0
     """Size of the painting relative to the frame (side to side): larger makes larger strokes."""
-    content_layers: tuple[str, ...] = CONTENT_LAYERS
-    """Layers that compare the content."""
+    content_layers: tuple[str, ...] = ()
+    """Layers that compare the content; the network's when left out (relu4_2 for VGG-19)."""
     style_layers: tuple[str, ...] = STYLE_LAYERS
     """Layers that compare the style."""
 

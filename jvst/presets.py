@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from jvst.errors import InputError
-from jvst.objective import LossWeights
+from jvst.objective import CONTENT_LAYERS, LossWeights
 from jvst.vgg import FirstPadding, Pooling
 
 # Ruder et al. 2016, section 6 (width × height -> β, γ; α is 1 throughout).
@@ -23,6 +23,7 @@ class NetworkPreset:
         total_variation: weight of the TV term on levels of 255; the Torch code's 1e-3, at its
             content weight of 5, is 2e-4 at 1.
         style_layers: factors on single style layers.
+        content_layers: where the content is compared.
         pooling: see ``VGG19``.
         first_padding: see ``VGG19``.
     """
@@ -31,6 +32,7 @@ class NetworkPreset:
     style: float = 1.0
     total_variation: float = 2e-4
     style_layers: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    content_layers: tuple[str, ...] = CONTENT_LAYERS
     pooling: Pooling = "max"
     first_padding: FirstPadding = "zeros"
 

@@ -63,8 +63,13 @@ def run(config: StylizeConfig) -> int:
     styles, style_digests = read_styles(config, clip.size)
     folder = Path(config.output.run_dir or _default_folder(config))
     output = config.output.output or str(folder / "stylized.mp4")
+    settings = clip_config(config, found.network)
     manifest = {
-        "options": {**frame_options(config), "loss_weights": _plain(weights)},
+        "options": {
+            **frame_options(config),
+            "content_layers": list(settings.content_layers),
+            "loss_weights": _plain(weights),
+        },
         "inputs": {
             "clip": clip.digest,
             "styles": style_digests,
@@ -83,7 +88,7 @@ def run(config: StylizeConfig) -> int:
             vgg, styles, shares=config.input.style_blend or None, layers=config.look.style_layers
         )
         try:
-            seconds = _stylize(config, clip, vgg, style, weights, store, done)
+            seconds = _stylize(config, settings, clip, vgg, style, weights, store, done)
         except KeyboardInterrupt:
             store.flush()
             print(f"\njvst: interrupted; the same command goes on from {folder}", file=sys.stderr)
@@ -141,7 +146,7 @@ def load_network(config: StylizeConfig, found: Found) -> VGG19:
     )
 
 
-def clip_config(config: StylizeConfig) -> ClipConfig:
+def clip_config(config: StylizeConfig, network: str) -> ClipConfig:
     """Return what the single pass needs of the options."""
     solver = SolverConfig(
         optimizer=config.solver.optimizer,  # type: ignore[arg-type]
@@ -153,7 +158,7 @@ def clip_config(config: StylizeConfig) -> ClipConfig:
         next_iterations=config.solver.iterations[1],
         mask=config.motion.mask,  # type: ignore[arg-type]
         knobs=mask_knobs(config.motion),
-        content_layers=config.look.content_layers,
+        content_layers=config.look.content_layers or NETWORKS[network].content_layers,
         solver=solver,
         chunk=10,  # often enough for the bar and for Ctrl-C
     )
@@ -161,6 +166,7 @@ def clip_config(config: StylizeConfig) -> ClipConfig:
 
 def _stylize(
     config: StylizeConfig,
+    settings: ClipConfig,
     clip: Clip,
     vgg: VGG19,
     style: Grams,
@@ -169,7 +175,6 @@ def _stylize(
     done: int,
 ) -> float:
     """Stylize the frames that are not finished and return the seconds that it took."""
-    settings = clip_config(config)
     waiting = Waiting()
     progress = ClipProgress(
         clip.count, done, config.solver.iterations, waiting=waiting, quiet=config.run.quiet

@@ -17,6 +17,7 @@ from jvst.config import InputOptions, NetworkOptions, StylizeConfig
 from jvst.flow import estimate_pair, read_flow
 from jvst.image import to_float, to_uint8
 from jvst.inputs import read_styles
+from jvst.presets import NETWORKS
 from jvst.run import chosen_weights, load_network
 from jvst.video import read_frames, write_picture
 from jvst.weights import find_weights
@@ -48,7 +49,10 @@ def main() -> None:
     vgg = load_network(StylizeConfig(network=NetworkOptions()), found)
     weights = chosen_weights(StylizeConfig(), found.network, (width, height))
     config = ClipConfig(
-        first_iterations=options.iterations, solver=SolverConfig(tolerance=0.0), chunk=25
+        first_iterations=options.iterations,
+        content_layers=NETWORKS[found.network].content_layers,
+        solver=SolverConfig(tolerance=0.0),
+        chunk=25,
     )
     for painting in options.style:
         chosen = StylizeConfig(input=InputOptions(style=(painting,)))
@@ -58,7 +62,7 @@ def main() -> None:
             frames, motions, vgg, style, weights, config=config, key=jax.random.key(0)
         )
         rows = [
-            measure(name, images, frames, truths, vgg, style, weights)
+            measure(name, images, frames, truths, vgg, style, weights, layers=config.content_layers)
             for name, images in clips.items()
         ]
         print(

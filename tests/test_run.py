@@ -47,7 +47,8 @@ def test_the_embedded_network_runs_as_its_preset_says():
 
 def test_options_reach_the_solver():
     chosen = SolverOptions(iterations=(7, 5), optimizer="adam", init="content", tolerance=0.01)
-    config = clip_config(StylizeConfig(solver=chosen))
+    config = clip_config(StylizeConfig(solver=chosen), "vgg19")
+    assert config.content_layers == ("relu4_2",)
     assert (config.first_iterations, config.next_iterations) == (7, 5)
     assert (config.solver.optimizer, config.solver.tolerance) == ("adam", 0.01)
     assert config.init == "content"
