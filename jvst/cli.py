@@ -1,4 +1,4 @@
-"""The command line."""
+"""The command line: ``jvst OPTIONS`` stylizes, ``jvst weights …`` looks after networks."""
 
 import contextlib
 import io
@@ -21,6 +21,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run_command(arguments: Sequence[str]) -> int:
     """Parse a command line, do what it says, and return the exit status."""
+    if list(arguments[:1]) == ["weights"]:
+        from jvst.weights_cli import main as weights_command  # noqa: PLC0415
+
+        return weights_command(list(arguments[1:]))
     try:
         config = parse(arguments)
         # Late: `jvst --help` and a mistyped option need no JAX.

@@ -77,7 +77,9 @@ class NetworkOptions:
     """The network that looks at the pictures."""
 
     weights: str = "auto"
-    """auto, vgg19, embedded, or a file of VGG-19 weights."""
+    """auto, vgg19, vgg19-normalised, embedded, another name of `jvst weights list`, or a file."""
+    normalise_on: str = ""
+    """Folder of pictures over which to bring every filter to mean activation 1."""
     pooling: str = "auto"
     """max, average, or auto: as fits the network."""
     precision: str = "auto"

@@ -88,6 +88,10 @@ class FlowPair(NamedTuple):
     backward: FlowField
 
 
+#: From (number, frame, number, frame) to the flow from the first to the second, and back.
+Between = Callable[[int, Frame, int, Frame], tuple[FlowField, FlowField]]
+
+
 def run_flow_command(arguments: Sequence[str]) -> int:
     """Parse a command line, do what it says, and return the exit status."""
     said = io.StringIO()
@@ -131,7 +135,8 @@ def write_flows(options: FlowOptions) -> int:
     try:
         output.mkdir(parents=True, exist_ok=True)
         total = sum(max(clip.count - lag, 0) for lag in options.lags)
-        pairs = flow_pairs(clip, options)
+        between, cache = _flow_source(clip, options)
+        pairs = flow_pairs(clip, options, between)
         with contextlib.closing(pairs):
             for pair in tqdm(pairs, total=total, unit="pair", disable=options.quiet):
                 _write_pair(output, pair, options, knobs)
@@ -140,13 +145,18 @@ def write_flows(options: FlowOptions) -> int:
             f"{output} can't be written ({error.strerror or error}); free some space, or give "
             "another folder"
         ) from error
+    if cache is not None and cache.damaged:
+        print(f"flow: {cache.damaged} damaged fields in the cache, computed again", file=sys.stderr)
+    if cache is not None and cache.stopped:
+        print(f"flow: the cache holds no more: {cache.stopped}", file=sys.stderr)
     return total
 
 
-def flow_pairs(clip: Clip, options: FlowOptions) -> Generator[FlowPair, None, None]:
+def flow_pairs(
+    clip: Clip, options: FlowOptions, between: Between
+) -> Generator[FlowPair, None, None]:
     """Yield the pairs of a clip in order, computed ahead on threads."""
     reach = max(options.lags)
-    between = _between(clip, options)
 
     def pairs() -> Iterator[tuple[int, Frame, int, Frame]]:
         recent: deque[tuple[int, Frame]] = deque(maxlen=reach)
@@ -165,18 +175,21 @@ def flow_pairs(clip: Clip, options: FlowOptions) -> Generator[FlowPair, None, No
     return prefetch(estimate, pairs(), workers=workers, ahead=2 * workers)
 
 
-def _between(
-    clip: Clip, options: FlowOptions
-) -> Callable[[int, Frame, int, Frame], tuple[FlowField, FlowField]]:
+def _flow_source(clip: Clip, options: FlowOptions) -> tuple[Between, FlowCache | None]:
     """Choose where flow comes from: files, or an engine behind the cache."""
     if options.flow.startswith("files:"):
         files = FlowFiles(options.flow, options.first_number)
-        return lambda i, _, j, __: files.pair(clip.start + i, clip.start + j, size=clip.size)
-    folder = {"none": None, "": user_cache("flow")}.get(
-        options.flow_cache, Path(options.flow_cache)
+
+        def read(earlier: int, _: Frame, later: int, __: Frame) -> tuple[FlowField, FlowField]:
+            return files.pair(clip.start + earlier, clip.start + later, size=clip.size)
+
+        return read, None
+    folder = Path(options.flow_cache) if options.flow_cache else user_cache("flow")
+    cache = FlowCache(
+        None if options.flow_cache == "none" else folder,
+        scaled_engine(options.flow, options.flow_scale),
     )
-    cache = FlowCache(folder, scaled_engine(options.flow, options.flow_scale))
-    return lambda _, one, __, other: cache.pair(one, other)
+    return lambda _, one, __, other: cache.pair(one, other), cache
 
 
 def _write_pair(output: Path, pair: FlowPair, options: FlowOptions, knobs: MaskKnobs) -> None:

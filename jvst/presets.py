@@ -39,7 +39,11 @@ class NetworkPreset:
 
 NETWORKS = {
     "vgg19": NetworkPreset(),
-    "torchvision": NetworkPreset(),
+    # Its input, in units of a standard deviation, is some 57.6 (255 times 0.226) times smaller than
+    # the Oxford network's levels. A network of ReLUs answers in proportion, so the content, a
+    # square, is 57.6² times smaller and the style, a fourth power, 57.6⁴ times. An estimate:
+    # scripts/fit_presets.py measures it where the weights are at hand.
+    "torchvision": NetworkPreset(content=3.3e3, style=1.1e7),
     # Its filters have mean activation 1, so its losses are some 1e5 times smaller than the
     # Oxford network's; the factors on the layers make each about as large as the others.
     "embedded": NetworkPreset(

@@ -27,8 +27,9 @@ from jvst.solver import Report, SolverConfig, SolveState
 from jvst.store import RunStore
 from jvst.vgg import VGG19
 from jvst.video import read_picture, write_video
-from jvst.weights import find_weights, load_vgg19
-from jvst.weights.locate import Found, file_sha256
+from jvst.weights import Found, find_weights, load_vgg19, normalised
+from jvst.weights.importers import file_sha256
+from jvst.weights_cli import folder_pictures, procedural_pictures
 
 _PACKAGES = (
     "jvst",
@@ -51,7 +52,7 @@ def run(config: StylizeConfig) -> int:
     check_config(config)
     keep_compiled_programs()
     clip = open_clip(config)
-    found = find_weights(config.network.weights, progress=not config.run.quiet)
+    found = chosen_network(config)
     if found.notice:
         print(f"jvst: {found.notice}", file=sys.stderr)
     weights = chosen_weights(config, found.network, clip.size)
@@ -129,6 +130,20 @@ def chosen_weights(config: StylizeConfig, network: str, size: tuple[int, int]) -
         "total_variation": look.tv_weight,
     }
     return weights._replace(**{name: value for name, value in given.items() if value is not None})
+
+
+def chosen_network(config: StylizeConfig) -> Found:
+    """Find the file of weights, normalised where that is asked for.
+
+    Raises:
+        InputError: the weights, or the pictures to normalise over, can't be had.
+    """
+    folder = config.network.normalise_on
+    pictures = folder_pictures(folder) if folder else procedural_pictures()
+    choice, progress = config.network.weights, not config.run.quiet
+    found = find_weights(choice, pictures=pictures, progress=progress)
+    # vgg19-normalised is normalised already; any other file once a folder is given.
+    return normalised(found, pictures) if folder and choice != "vgg19-normalised" else found
 
 
 def load_network(config: StylizeConfig, found: Found) -> VGG19:

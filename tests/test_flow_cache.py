@@ -163,8 +163,9 @@ def test_a_damaged_file_is_computed_again_and_mended(tmp_path, damage):
     }[damage]
     engine.calls = 0
     path.write_bytes(bad)
+    assert cache.damaged == 0
     assert same(cache.pair(a, b), expected) and engine.calls == 1
-    assert path.read_bytes() == whole
+    assert path.read_bytes() == whole and cache.damaged == 1
     assert same(cache.pair(a, b), expected) and engine.calls == 1
 
 

@@ -215,6 +215,17 @@ def test_what_can_not_be_meant_is_one_line_and_status_2(tmp_path, clip, capsys, 
     assert said.startswith("flow: ") and says in said and "\n" not in said
 
 
+def test_a_damaged_cache_is_computed_again_and_said(tmp_path, clip, capsys):
+    cache = ("--flow-cache", str(tmp_path / "cache"))
+    assert run(clip, tmp_path / "out", *cache) == 0
+    whole = {name: (tmp_path / "out" / name).read_bytes() for name in names(tmp_path / "out")}
+    assert capsys.readouterr().err == ""
+    next((tmp_path / "cache").glob("*/*.flo")).write_bytes(b"PIEH")
+    assert run(clip, tmp_path / "again", *cache) == 0
+    assert "1 damaged fields in the cache, computed again" in capsys.readouterr().err
+    assert whole == {name: (tmp_path / "again" / name).read_bytes() for name in whole}
+
+
 def test_a_full_disk_is_one_line(tmp_path, clip, capsys, monkeypatch):
     def full(descriptor):
         raise OSError(28, "No space left on device")

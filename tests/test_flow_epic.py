@@ -125,7 +125,7 @@ def test_matches_on_a_line_give_a_finite_field_or_none():
 def test_a_grid_has_no_more_points_than_opencv_takes(size):
     step = grid_step(*size)
     count = len(range(step // 2, size[0], step)) * len(range(step // 2, size[1], step))
-    assert step >= 4 and count <= MOST_MATCHES
+    assert step >= 3 and count <= MOST_MATCHES
 
 
 # choosing
@@ -136,7 +136,7 @@ def test_a_field_and_its_way_back_are_consistent_inside_the_frame():
     expected = np.arange(SIZE[1]) + 3 <= SIZE[1] - 1
     np.testing.assert_array_equal(returns(flow, -flow), np.broadcast_to(expected, SIZE))
     assert not returns(flow, -flow + 1.5).any()
-    assert returns(flow, -flow + 0.5)[:, :100].all()
+    assert returns(flow, -flow + 0.3)[:, :100].all()
 
 
 def test_the_guess_that_fits_is_chosen_where_it_fits():
@@ -255,9 +255,11 @@ pairs = {
     "flat": (flat[1], flat[1]), "black and white": (flat[0], flat[2]), "fade": (flat[1], noise[0]),
     "noise": tuple(noise), "weak": tuple(weak), "ramp": (ramp, ramp[:, ::-1].copy()),
     "stripes": (stripes, np.roll(stripes, 6, 1)), "dot": (dot, np.roll(dot, 9, 1)),
-    "half": (half, np.roll(half, 20, 1)), "equal": (noise[0], noise[0]), "long": tuple(long),
-    "tall": tuple(np.swapaxes(long, 1, 2)), "inverted": (noise[0], 255 - noise[0]),
+    "half": (half, np.roll(half, 20, 1)), "equal": (noise[0], noise[0]),
+    "inverted": (noise[0], 255 - noise[0]),
 }
+if sys.argv[1] not in ("deepmatching", "epicflow"):  # they compile for seconds at each size
+    pairs |= {"long": tuple(long), "tall": tuple(np.swapaxes(long, 1, 2))}
 for name, (one, other) in pairs.items():
     try:
         flow, back = estimate_pair(sys.argv[1], one, other)

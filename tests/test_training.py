@@ -7,13 +7,14 @@ import pytest
 
 from jvst.errors import InputError
 from jvst.training.crops import noisy_pairs, random_palette, texture_pairs
-from jvst.training.network import activations, fold, initial_parameters
+from jvst.training.network import activations, fold
 from jvst.training.objectives import DECODED, denoise_terms, initial_heads, style_terms
 from jvst.training.pools import Pool
 from jvst.training.textures import index_field
 from jvst.training.train import (
     PHASES,
     Phase,
+    State,
     TrainingConfig,
     advance,
     begin,
@@ -21,7 +22,7 @@ from jvst.training.train import (
     read_checkpoint,
     write_checkpoint,
 )
-from jvst.vgg import CONVOLUTIONS, features
+from jvst.vgg import CONVOLUTIONS, channels_of, features
 
 WIDTH = 0.0625
 # One program each: op by op they take seconds to compile.
@@ -29,7 +30,6 @@ draw_palettes = jax.jit(jax.vmap(random_palette))
 draw_textures = jax.jit(texture_pairs, static_argnames=("groups", "size"))
 draw_noisy = jax.jit(noisy_pairs, static_argnames=("count", "size"))
 run_batch = jax.jit(activations)
-draw_parameters = jax.jit(initial_parameters, static_argnames="width")
 draw_heads = jax.jit(initial_heads, static_argnames="width")
 start = jax.jit(begin, static_argnums=0)
 run_features = jax.jit(features, static_argnames="layers")
@@ -49,7 +49,20 @@ def pool():
 
 @pytest.fixture(scope="module")
 def parameters():
-    return draw_parameters(jax.random.key(0), width=WIDTH)
+    rng = np.random.default_rng(0)
+    return {
+        name: {
+            "kernel": jnp.asarray(rng.standard_normal((3, 3, *shape)), jnp.float32),
+            "scale": jnp.ones(shape[1]),
+            "shift": jnp.zeros(shape[1]),
+        }
+        for name, shape in channels_of(WIDTH).items()
+    }
+
+
+@pytest.fixture(scope="module")
+def heads():
+    return draw_heads(jax.random.key(7), width=WIDTH)
 
 
 def test_index_field_repeats_and_uses_the_whole_range():
@@ -107,13 +120,16 @@ def test_a_batch_is_normalised_over_itself(parameters):
         np.testing.assert_allclose(x, brighter[layer], atol=2e-3)
 
 
-def test_folding_keeps_what_the_network_computes_up_to_the_scale_of_its_filters():
-    parameters = draw_parameters(jax.random.key(4), width=WIDTH)
-    keys = jax.random.split(jax.random.key(5), 2)
-    for name, part in parameters.items():
-        part["shift"] = 0.3 * jax.random.normal(keys[0], part["shift"].shape)
-        part["scale"] = jnp.exp(0.3 * jax.random.normal(keys[1], part["scale"].shape))
-        assert name in CONVOLUTIONS
+def test_folding_keeps_what_the_network_computes_up_to_the_scale_of_its_filters(parameters):
+    rng = np.random.default_rng(5)
+    parameters = {
+        name: {
+            "kernel": part["kernel"],
+            "scale": jnp.asarray(rng.uniform(0.5, 2.0, part["scale"].shape), jnp.float32),
+            "shift": jnp.asarray(rng.normal(0.0, 0.3, part["shift"].shape), jnp.float32),
+        }
+        for name, part in parameters.items()
+    }
     picture = jax.random.uniform(jax.random.key(6), (32, 48, 3))
     # Over a single picture the statistics of a batch and of the folding are the same.
     folded = run_features(
@@ -142,8 +158,7 @@ def test_folded_filters_have_mean_activation_one(parameters):
         assert np.median(mean) == pytest.approx(1.0, abs=1e-3)
 
 
-def test_equal_crops_are_found_and_shuffled_ones_are_not(parameters):
-    heads = draw_heads(jax.random.key(7), width=WIDTH)
+def test_equal_crops_are_found_and_shuffled_ones_are_not(parameters, heads):
     pictures = jax.random.uniform(jax.random.key(8), (6, 32, 32, 3)) ** jnp.arange(
         1.0, 7.0
     ).reshape(6, 1, 1, 1)
@@ -159,8 +174,8 @@ def test_equal_crops_are_found_and_shuffled_ones_are_not(parameters):
     assert np.all(np.asarray(gram_loss) < np.asarray(wrong_gram_loss))
 
 
-def test_restoring_nothing_costs_the_variance_and_restoring_all_costs_nothing():
-    heads = draw_heads(jax.random.key(0), width=WIDTH)
+def test_restoring_nothing_costs_the_variance_and_restoring_all_costs_nothing(heads):
+    heads = {layer: dict(head) for layer, head in heads.items()}
     clean = jax.random.uniform(jax.random.key(1), (2, 32, 32, 3))
     mean = jnp.mean(clean, axis=(0, 1, 2))
     found, perfect = {}, {}
@@ -204,9 +219,12 @@ def test_training_learns_and_a_resumed_run_is_the_same_run(pool, tmp_path):
         assert float(terms.denoise + terms.style) == expected
 
 
-def test_a_checkpoint_of_another_width_is_refused(tmp_path):
+def test_a_checkpoint_of_another_network_or_a_damaged_one_is_refused(tmp_path):
     path = tmp_path / "checkpoint.safetensors"
-    write_checkpoint(path, start(TINY))
-    other = TrainingConfig(width=0.125)
+    write_checkpoint(path, State(jnp.asarray(3), {"kernel": jnp.ones((3, 3, 4))}, ()))
+    other = State(jnp.asarray(0), {"kernel": jnp.ones((3, 3, 8))}, ())
     with pytest.raises(InputError, match="another network"):
-        read_checkpoint(path, start(other))
+        read_checkpoint(path, other)
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.raises(InputError, match="damaged"):
+        read_checkpoint(path, other)

@@ -37,7 +37,7 @@ class FlowCache:
     format version: not by file names, so a clip that is renamed, cut or run again finds its
     fields. Each direction is a ``.flo`` file, ``folder/ab/cdef….flo``. Threads and processes
     may share a folder: files appear whole, and two writers of one field write the same bytes.
-    A damaged file is computed again.
+    A damaged file is computed again, and counted.
 
     Args:
         folder: where the fields are kept, made if need be; None keeps nothing.
@@ -52,6 +52,8 @@ class FlowCache:
     #: Why this cache no longer writes (a full disk, say), or None while it does. It still
     #: reads, and still returns every field.
     stopped: str | None
+    #: How many fields were found damaged and computed again.
+    damaged: int
 
     def __init__(
         self,
@@ -65,6 +67,7 @@ class FlowCache:
         self.engine = engine_named(engine) if isinstance(engine, str) else engine
         self.limit_bytes = limit_bytes
         self.stopped = None
+        self.damaged = 0
         self._held_bytes: int | None = None  # not counted before the first write
         self._lock = threading.Lock()
         if self.folder is not None:
@@ -96,7 +99,7 @@ class FlowCache:
         path = self._path(self.folder, digest_from, digest_to)
         path_back = self._path(self.folder, digest_to, digest_from)
         size = (image_from.shape[1], image_from.shape[0])
-        kept, kept_back = _load(path, size), _load(path_back, size)
+        kept, kept_back = self._load(path, size), self._load(path_back, size)
         if kept is not None and kept_back is not None:
             return kept, kept_back
         flow, flow_back = estimate_pair(self.engine, image_from, image_to)
@@ -110,6 +113,19 @@ class FlowCache:
         about = json.dumps([FORMAT_VERSION, self.engine.name, self.engine.settings], sort_keys=True)
         key = hashlib.blake2b(digest_from + digest_to + about.encode(), digest_size=20).hexdigest()
         return folder / key[:2] / f"{key[2:]}.flo"
+
+    def _load(self, path: Path, size: tuple[int, int]) -> FlowField | None:
+        """Read a field and note its use; None if it is missing or damaged."""
+        try:
+            flow = read_flow(path, size=size)
+        except InputError:
+            if path.exists():
+                with self._lock:
+                    self.damaged += 1
+            return None
+        with contextlib.suppress(OSError):  # a folder that can only be read still serves
+            os.utime(path)  # the time of last access, which many file systems don't keep
+        return flow
 
     def _store(self, path: Path, flow: FlowField) -> None:
         """Write a field; what keeps it from being written is noted, and ends the writing."""
@@ -150,17 +166,6 @@ def _trim(folder: Path, limit_bytes: int) -> int:
 def _digest(image: Frame) -> bytes:
     shape = np.array(image.shape, "<i8").tobytes()
     return hashlib.blake2b(shape + np.ascontiguousarray(image).tobytes(), digest_size=20).digest()
-
-
-def _load(path: Path, size: tuple[int, int]) -> FlowField | None:
-    """Read a field and note its use; None if it is missing or damaged."""
-    try:
-        flow = read_flow(path, size=size)
-    except InputError:
-        return None
-    with contextlib.suppress(OSError):  # a folder that can only be read still serves
-        os.utime(path)  # the time of last access, which many file systems don't keep
-    return flow
 
 
 def _fields(folder: Path) -> list[tuple[int, int, Path]]:

@@ -11,7 +11,6 @@ from jaxtyping import Array, Float, Int
 #: Side of a patch in pixels of the descriptor (half of the frame's).
 PATCH = 4
 
-Responses = Float[Array, "py px dy dx"]
 Descriptor = Float[Array, "h w c"]
 
 

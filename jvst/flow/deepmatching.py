@@ -78,6 +78,7 @@ def fill(matches: Matches, size: tuple[int, int]) -> FlowField:
     _, labels = cv2.distanceTransformWithLabels(
         empty, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
+    labels = np.asarray(labels, np.intp)
     values = np.zeros((int(labels.max()) + 1, 2), np.float32)
     values[labels[empty == 0]] = grid[empty == 0]
     filled = values[labels]

@@ -14,7 +14,7 @@ from jvst.flow.search import dense_search, grey_of
 from jvst.flow.sift import sift_matches
 from jvst.flow.spread import spread_batch
 
-#: Below, scales of the search are missing (see ``dis``), and a grid of 4 px holds few matches.
+#: Below, scales of the search are missing (see ``dis``), and a grid holds few matches.
 _SMALLEST_SIDE = 40
 #: Fewer sparse matches spread over the frame make a worse guess than none.
 _FEWEST_SEEDS = 200

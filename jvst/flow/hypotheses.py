@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float32
 from jvst._types import FlowField, Frame
 
 #: A guess and its way back may miss each other by so much, pixels.
-_CONSISTENT = 1.0
+_CONSISTENT = 0.5
 #: Another guess must match colours better by so much, of 255.
 _CLEARLY_BETTER = 0.5
 #: Colours further apart than this are just different, of 255.
@@ -50,7 +50,7 @@ def choose(
 
 
 def returns(flow: FlowField, flow_back: FlowField) -> Bool[np.ndarray, "h w"]:
-    """Tell where the way back ends within a pixel of where the way there began."""
+    """Tell where the way back ends within half a pixel of where the way there began."""
     height, width = flow.shape[:2]
     target = _targets(flow)
     inside = np.all((target >= 0) & (target <= [width - 1, height - 1]), axis=-1)

@@ -73,8 +73,8 @@ def interpolate(
 
 
 def grid_step(height: int, width: int) -> int:
-    """Distance in pixels between grid points, at least 4, so that OpenCV takes them all."""
-    step = 4
+    """Distance in pixels between grid points, at least 3, so that OpenCV takes them all."""
+    step = 3
     while -(-height // step) * -(-width // step) > MOST_MATCHES:
         step += 1
     return step

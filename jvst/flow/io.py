@@ -88,11 +88,20 @@ def write_flow(path: str | Path, flow: FlowField) -> None:
     height, width = flow.shape[:2]
     _check_extent(path, width, height, None)
     _check_values(path, flow)
+    write_whole(path, _HEADER.pack(_TAG, width, height) + flow.astype(_VALUE).tobytes())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all.
+
+    Raises:
+        InputError: the path can't be written to.
+        OSError: the disk is full or failed; an older file at ``path`` is left as it was.
+    """
     temporary = path.with_name(f"{_TEMPORARY_PREFIX}{secrets.token_hex(8)}{_TEMPORARY_SUFFIX}")
     try:
         with temporary.open("xb") as handle:
-            handle.write(_HEADER.pack(_TAG, width, height))
-            handle.write(flow.astype(_VALUE).tobytes())
+            handle.write(content)
             handle.flush()
             os.fsync(handle.fileno())  # or a crash may leave the new name on empty blocks
         temporary.replace(path)

@@ -114,7 +114,8 @@ def _match_greys(
     def one(pair: tuple[Array, Array]) -> Best:
         source, target = (describe(grey) for grey in pair)
         bottom = correlate(source, target, reach=reach)
-        return decide(bottom, size=source.shape[:2], reach=reach)
+        h, w, _ = source.shape
+        return decide(bottom, size=(h, w), reach=reach)
 
     return jax.lax.map(one, (greys_from, greys_to), batch_size=at_once)
 
@@ -134,13 +135,12 @@ def _reciprocal(best: Best, size: tuple[int, int]) -> Matches:
     target = (start + best.displacement).reshape(-1, 2)
     inside = np.all((target >= 0) & (target <= [width - 1, height - 1]), -1)
     score = np.where(inside, best.score.ravel(), -np.inf)
-    bins = np.clip(target // PATCH, 0, [-(-width // PATCH) - 1, -(-height // PATCH) - 1])
-    where = (bins[:, 1] * -(-width // PATCH) + bins[:, 0]).astype(np.int64)
+    # A pixel of the descriptor is the middle of two of the frame's.
+    points_from, points_to = 2 * start.reshape(-1, 2) + 0.5, 2 * target + 0.5
+    bins = np.where(inside[:, None], points_to // PATCH_SIDE, 0).astype(np.int64)
+    where = bins[:, 1] * (2 * width // PATCH_SIDE + 1) + bins[:, 0]
     highest = np.full(int(where.max()) + 1, -np.inf)
     np.maximum.at(highest, where, score)
     kept = np.flatnonzero(np.isfinite(score) & (score == highest[where]))
     kept = kept[np.argsort(-score[kept], kind="stable")]
-    # A pixel of the descriptor is the middle of two of the frame's.
-    points_from = (2 * start.reshape(-1, 2)[kept] + 0.5).astype(np.float32)
-    points_to = (2 * target[kept] + 0.5).astype(np.float32)
-    return Matches(points_from, points_to, score[kept].astype(np.float32))
+    return Matches(*(a[kept].astype(np.float32) for a in (points_from, points_to, score)))

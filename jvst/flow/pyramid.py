@@ -9,19 +9,24 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
-from jvst.flow.correlation import PATCH, Responses
+from jvst.flow.correlation import PATCH
 
-#: Responses are raised to this power at each level, so that good ones count more.
+#: Level are raised to this power at each level, so that good ones count more.
 _POWER = 1.4
 #: The more of a patch is out of the frame, the less it is worth.
 _OUTSIDE = 0.9
+#: Between equals the shorter displacement: flat areas stand still. Scores are a few units.
+_TIE = 1e-4
 #: A pyramid whose top has fewer displacements an axis decides nothing.
 _FEWEST_STEPS = 5
 
 Offsets = tuple[int, int]
-Axis = Float[Array, "p d"]
+# Sizes change from level to level: within a function one letter would stand for many.
+Axis = Float[Array, "_ _"]  # [p d]
+Level = Float[Array, "_ _ _ _"]  # [py px dy dx]
 
 
 class Best(NamedTuple):
@@ -44,7 +49,7 @@ def count_levels(height: int, width: int, reach: tuple[int, int]) -> int:
     return levels
 
 
-def decide(bottom: Responses, *, size: tuple[int, int], reach: tuple[int, int]) -> Best:
+def decide(bottom: Level, *, size: tuple[int, int], reach: tuple[int, int]) -> Best:
     """Find for each patch of level 0 the displacement on the best path from the top.
 
     Args:
@@ -84,9 +89,9 @@ def decide(bottom: Responses, *, size: tuple[int, int], reach: tuple[int, int]) 
 
 def _inside(count: int, side: int, far: int) -> Axis:
     """1 where the middle of a patch, displaced, is in the picture; along one axis."""
-    middle = PATCH * jnp.arange(count)[:, None] + (PATCH - 1) / 2
-    target = middle + jnp.arange(-far, far + 1)[None]
-    return ((target >= 0) & (target <= side - 1)).astype(jnp.float32)
+    middle = PATCH * np.arange(count)[:, None] + (PATCH - 1) / 2
+    target = middle + np.arange(-far, far + 1)[None]
+    return jnp.asarray((target >= 0) & (target <= side - 1), jnp.float32)
 
 
 def _halve(values: Float[Array, "..."], *, axis: int) -> Float[Array, "..."]:
@@ -121,7 +126,7 @@ def _votes(inside: Axis, these: Offsets) -> Axis:
     return first + second
 
 
-def _parents(pooled: Responses, down: Axis, across: Axis, these: Offsets) -> Responses:
+def _parents(pooled: Level, down: Axis, across: Axis, these: Offsets) -> Level:
     """Average of the four children that each parent has, as far as they exist."""
     one, two = _shifted(pooled, these, 0)
     one, two = _shifted(one + two, these, 1)
@@ -129,7 +134,7 @@ def _parents(pooled: Responses, down: Axis, across: Axis, these: Offsets) -> Res
     return (one + two) / (count**_OUTSIDE * 4.0 ** (1 - _OUTSIDE))
 
 
-def _told(score: Responses, these: Offsets) -> Responses:
+def _told(score: Level, these: Offsets) -> Level:
     """What the best of its four parents says to each child."""
     for axis in (0, 1):
         if these == (-1, 0):
@@ -165,7 +170,7 @@ def _unpool(
 
 def _double(
     coarse: Float[Array, "*p ey ex"], y: int, x: int, rows: int, columns: int
-) -> Float[Array, "*p dy dx"]:
+) -> Float[Array, "*p {rows} {columns}"]:
     *p, ey, ex = coarse.shape
     wide = jnp.broadcast_to(coarse[..., :, None, :, None], (*p, ey, 2, ex, 2))
     wide = wide.reshape(*p, 2 * ey, 2 * ex)
@@ -179,7 +184,9 @@ def _best(
 ) -> Best:
     """Take the best cell of each patch, to a fraction of a cell by a parabola."""
     count, rows, columns = level.shape
-    flat = jnp.argmax(score.reshape(count, -1), -1)
+    down, across = (jnp.linspace(-1.0, 1.0, n, dtype=score.dtype) for n in (rows, columns))
+    length = jnp.square(down)[:, None] + jnp.square(across)
+    flat = jnp.argmax((score - _TIE * length).reshape(count, -1), -1)
     y, x = flat // columns, flat % columns
     each = jnp.arange(count)
 

@@ -40,12 +40,12 @@ def spread_batch(
     for index, pair in enumerate(zip(images_from, images_to, strict=True)):
         if index in done:
             continue
-        guesses = guess(*pair)
-        flows[index] = spread(*pair, guesses, engine=engine)
-        reverse = _find(images_from, images_to, pair[::-1], after=index)
+        guesses = guess(pair[0], pair[1])
+        flows[index] = spread(pair[0], pair[1], guesses, engine=engine)
+        reverse = _find(images_from, images_to, (pair[1], pair[0]), after=index)
         if reverse is not None:
             back = [(one_back, one) for one, one_back in guesses]
-            flows[reverse] = spread(*pair[::-1], back, engine=engine)
+            flows[reverse] = spread(pair[1], pair[0], back, engine=engine)
             done.add(reverse)
     return flows
 

@@ -25,6 +25,9 @@ STYLE_STRENGTH = 100.0
 #: Total variation over content: mean squared difference of neighbours on [−1, 1].
 SMOOTHNESS = 0.1
 
+#: The layer that holds the content.
+(CONTENT_LAYER,) = CONTENT_LAYERS
+
 _PAINTINGS = ("swirls", "strokes", "mosaic", "facets", "wash", "woodcut")
 _SCENES = ("demo", "alley", "market")
 
@@ -47,6 +50,7 @@ def fitted_weights(
     *,
     style: float = STYLE_STRENGTH,
     smoothness: float = SMOOTHNESS,
+    content_layer: str = CONTENT_LAYER,
 ) -> LossWeights:
     r"""Divide every term by its size over pairs of contents and styles.
 
@@ -61,13 +65,14 @@ def fitted_weights(
         contents: frames, RGB in [0, 1].
         styles: paintings, RGB in [0, 1].
         style: s.
+        content_layer: layer of the content term.
         smoothness: v, at the size of the first content: total variation is a sum over pixels.
 
     Returns:
         Weights; the temporal one is the published 200, as the rest is brought to its scale.
     """
     run = jax.jit(features, static_argnames="layers")
-    layers = (*STYLE_LAYERS, *CONTENT_LAYERS)
+    layers = (*STYLE_LAYERS, content_layer)
     at_content = [run(vgg, image, layers=layers) for image in contents]
     grams = [
         {layer: gram_matrix(x) for layer, x in run(vgg, image, layers=STYLE_LAYERS).items()}
@@ -79,12 +84,11 @@ def fitted_weights(
             float(style_loss(found[layer], gram[layer])) for found in at_content for gram in grams
         ]
         factors[layer] = 1.0 / float(np.exp(np.mean(np.log(sizes))))
-    (content_layer,) = CONTENT_LAYERS
     variance = np.mean([float(jnp.var(found[content_layer])) for found in at_content])
     distances = []
     for image, found in zip(contents, at_content, strict=True):
         noise = noise_image(jax.random.key(0), image.shape)
-        at_noise = run(vgg, noise, layers=CONTENT_LAYERS)[content_layer]
+        at_noise = run(vgg, noise, layers=(content_layer,))[content_layer]
         distances.append(float(content_loss(at_noise, found[content_layer])))
     scale = CONTENT_AT_NOISE / (float(np.mean(distances)) / float(variance))
     height, width, _ = contents[0].shape

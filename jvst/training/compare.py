@@ -16,6 +16,7 @@ from jvst.objective import FrameTargets, LossWeights, content_targets, style_tar
 from jvst.pipeline import noise_image
 from jvst.solver import solve_frame
 from jvst.synthetic import training_picture
+from jvst.training.calibrate import CONTENT_LAYER
 from jvst.training.network import Parameters, fold, initial_parameters
 from jvst.vgg import VGG19
 
@@ -29,9 +30,10 @@ def random_networks(seed: int, *, width: float) -> dict[str, VGG19]:
     Both are normalised like the trained one: mean 0 and variance 1 before the ReLU, mean 1
     after it, over procedural pictures.
     """
-    pictures = [
+    drawn = [
         to_float(jnp.asarray(training_picture(number, _SIZE, _SIZE))) for number in range(_PICTURES)
     ]
+    pictures = jnp.stack(drawn)
     smooth = initial_parameters(jax.random.key(seed), width=width)
     gaussian = _gaussian(seed, smooth)
     return {
@@ -41,11 +43,17 @@ def random_networks(seed: int, *, width: float) -> dict[str, VGG19]:
 
 
 def paint(
-    vgg: VGG19, content: Image, style: Image, weights: LossWeights, *, iterations: int
+    vgg: VGG19,
+    content: Image,
+    style: Image,
+    weights: LossWeights,
+    *,
+    iterations: int,
+    content_layer: str = CONTENT_LAYER,
 ) -> Frame:
     """Solve one picture from noise."""
     targets = FrameTargets(
-        content=content_targets(vgg, content),
+        content=content_targets(vgg, content, layers=(content_layer,)),
         style=style_targets(vgg, [style]),
         warped=jnp.zeros((0, *content.shape)),
         trust=jnp.zeros((0, *content.shape[:2])),

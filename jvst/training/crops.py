@@ -47,7 +47,13 @@ def random_manner(key: PRNGKeyArray) -> Manner:
     """Draw how a texture is seen."""
     keys = jax.random.split(key, 7)
     mirror, transpose, far, relief, grain, lit, grainy = (jax.random.uniform(k) for k in keys)
-    return Manner(mirror, transpose, far, 1.5 * relief * (lit < 0.5), 0.12 * grain * (grainy < 0.3))
+    return Manner(
+        mirror=mirror,
+        transpose=transpose,
+        far=far,
+        relief=jnp.where(lit < 0.5, 1.5 * relief, 0.0),
+        grain=jnp.where(grainy < 0.3, 0.12 * grain, 0.0),
+    )
 
 
 def texture_crop(

@@ -1,14 +1,13 @@
 """The network while it is trained: VGG-19's convolutions with batch normalisation."""
 
-from collections.abc import Sequence
+import functools
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jvst._types import Image
-from jvst.vgg import BLOCKS, CONVOLUTIONS, VGG19, Preprocessing, channels_of, features, preprocess
+from jvst.vgg import CONVOLUTIONS, VGG19, Preprocessing, channels_of, preprocess
 from jvst.weights.smooth import smooth_kernel
 
 #: Kernel, and scale and shift of the normalised response, of each convolution.
@@ -48,37 +47,24 @@ def activations(
 
     Args:
         parameters: of the network.
-        pictures: RGB in [0, 1].
+        pictures: RGB in [0, 1], sides multiples of 16.
 
     Returns:
         ``relu1_1``, ``relu1_2``, … through ``relu5_1``.
     """
-    x = preprocess(INPUT, pictures)
-    x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
-    found = {}
-    for block, (count, _) in enumerate(BLOCKS, start=1):
-        for index in range(1, count + 1):
-            part = parameters[f"conv{block}_{index}"]
-            margin = 0 if (block, index) == (1, 1) else 1
-            y = jax.lax.conv_general_dilated(
-                x,
-                part["kernel"],
-                window_strides=(1, 1),
-                padding=((margin, margin), (margin, margin)),
-                dimension_numbers=("NHWC", "HWIO", "NHWC"),
-            )
-            mean = jnp.mean(y, axis=(0, 1, 2))
-            variance = jnp.mean(jnp.square(y), axis=(0, 1, 2)) - jnp.square(mean)
-            gain = part["scale"] * jax.lax.rsqrt(jnp.maximum(variance, 0.0) + _EPSILON)
-            x = jax.nn.relu((y - mean) * gain + part["shift"])
-            found[f"relu{block}_{index}"] = x
-        if block < len(BLOCKS):
-            n, h, w, c = x.shape
-            x = 2.0 * x.reshape(n, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
+    x, found = _input(pictures), {}
+    for name in CONVOLUTIONS:
+        part = parameters[name]
+        y = _convolve(x, part["kernel"], name)
+        mean = jnp.mean(y, axis=(0, 1, 2))
+        variance = jnp.mean(jnp.square(y), axis=(0, 1, 2)) - jnp.square(mean)
+        gain = part["scale"] * jax.lax.rsqrt(jnp.maximum(variance, 0.0) + _EPSILON)
+        x = jax.nn.relu((y - mean) * gain + part["shift"])
+        found[name.replace("conv", "relu")] = x
     return found
 
 
-def fold(parameters: Parameters, pictures: Sequence[Image], *, width: float) -> VGG19:
+def fold(parameters: Parameters, pictures: Float[Array, "n h w 3"], *, width: float) -> VGG19:
     """Turn normalisation into kernels and biases, each filter's mean activation being 1.
 
     Statistics are taken anew, layer by layer, over ``pictures``, which may be larger than the
@@ -87,7 +73,7 @@ def fold(parameters: Parameters, pictures: Sequence[Image], *, width: float) -> 
 
     Args:
         parameters: of the network.
-        pictures: RGB in [0, 1].
+        pictures: RGB in [0, 1], sides multiples of 16.
         width: see ``VGG19``.
 
     Returns:
@@ -100,32 +86,60 @@ def fold(parameters: Parameters, pictures: Sequence[Image], *, width: float) -> 
         preprocessing=INPUT,
         rngs=nnx.Rngs(0),
     )
-    earlier = jnp.ones(3)
+    x, earlier = _input(pictures), jnp.ones(3)
     for name in CONVOLUTIONS:
-        part = parameters[name]
-        convolution = vgg.convolutions[name]
-        kernel = part["kernel"] * earlier[:, None]
-        convolution.kernel = nnx.Param(kernel)
-        convolution.bias = nnx.Param(jnp.zeros(kernel.shape[-1]))
-        mean, square = _moments(vgg, name, pictures)
-        gain = part["scale"] / jnp.sqrt(jnp.maximum(square - mean**2, 0.0) + _EPSILON)
-        kernel, bias = kernel * gain, part["shift"] - mean * gain
-        convolution.kernel, convolution.bias = nnx.Param(kernel), nnx.Param(bias)
-        level, _ = _moments(vgg, name.replace("conv", "relu"), pictures)
-        level = jnp.maximum(level, _FLOOR * jnp.median(level))
-        convolution.kernel = nnx.Param(kernel / level)
-        convolution.bias = nnx.Param(bias / level)
-        earlier = level
+        kernel, bias, earlier, x = _fold_one(x, earlier, parameters[name], name)
+        vgg.convolutions[name].kernel = nnx.Param(kernel)
+        vgg.convolutions[name].bias = nnx.Param(bias)
     return vgg
 
 
-def _moments(
-    vgg: VGG19, layer: str, pictures: Sequence[Image]
-) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
-    """Mean and mean square of every channel of a layer, over pictures and positions."""
-    run = jax.jit(lambda vgg, picture: features(vgg, picture, (layer,))[layer])
-    found = [run(vgg, picture) for picture in pictures]
-    count = sum(x.shape[0] * x.shape[1] for x in found)
-    mean = sum((jnp.sum(x, axis=(0, 1)) for x in found), jnp.zeros(())) / count
-    square = sum((jnp.sum(jnp.square(x), axis=(0, 1)) for x in found), jnp.zeros(())) / count
-    return mean, square
+@functools.partial(jax.jit, static_argnames="name")
+def _fold_one(
+    x: Float[Array, "n h w c"], earlier: Float[Array, " c"], part: dict[str, Array], name: str
+) -> tuple[
+    Float[Array, "3 3 c d"], Float[Array, " d"], Float[Array, " d"], Float[Array, "n _ _ d"]
+]:
+    """Fold one convolution.
+
+    Args:
+        x: activations of the folded layer before it.
+        earlier: what the filters of that layer were divided by.
+        part: parameters of this convolution.
+        name: of this convolution.
+
+    Returns:
+        Kernel, bias, what the filters were divided by, and the activations.
+    """
+    kernel = part["kernel"] * earlier[:, None]
+    y = _convolve(x, kernel, name)
+    mean, variance = jnp.mean(y, axis=(0, 1, 2)), jnp.var(y, axis=(0, 1, 2))
+    gain = part["scale"] / jnp.sqrt(variance + _EPSILON)
+    bias = part["shift"] - mean * gain
+    x = jax.nn.relu(y * gain + bias)
+    level = jnp.mean(x, axis=(0, 1, 2))
+    level = jnp.maximum(level, _FLOOR * jnp.median(level))
+    return kernel * gain / level, bias / level, level, x / level
+
+
+def _input(pictures: Float[Array, "n h w 3"]) -> Float[Array, "n h w 3"]:
+    return jax.vmap(lambda picture: preprocess(INPUT, picture))(pictures)
+
+
+def _convolve(
+    x: Float[Array, "n h w c"], kernel: Float[Array, "3 3 c d"], name: str
+) -> Float[Array, "n _ _ d"]:
+    """Convolve a batch as ``features`` does, after pooling where a block begins."""
+    if name == "conv1_1":
+        x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
+    elif name.endswith("_1"):
+        n, h, w, c = x.shape
+        x = 2.0 * x.reshape(n, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
+    margin = 0 if name == "conv1_1" else 1
+    return jax.lax.conv_general_dilated(
+        x,
+        kernel,
+        window_strides=(1, 1),
+        padding=((margin, margin), (margin, margin)),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+    )

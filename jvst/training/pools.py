@@ -7,8 +7,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import UInt8
+from jaxtyping import Array, UInt8
 
 from jvst.synthetic import training_picture
 from jvst.training.textures import index_field
@@ -19,10 +20,10 @@ PICTURE_WIDTH, PICTURE_HEIGHT = 144, 112
 
 
 class Pool(NamedTuple):
-    """What crops are cut from, in 8 bits."""
+    """What crops are cut from: in 8 bits, on the device."""
 
-    fields: UInt8[np.ndarray, "n s s"]  # indices into palettes
-    pictures: UInt8[np.ndarray, "m h w 3"]  # RGB
+    fields: UInt8[Array, "n s s"]  # indices into palettes
+    pictures: UInt8[Array, "m h w 3"]  # RGB
 
 
 def draw_pool(fields: int, pictures: int, *, workers: int | None = None) -> Pool:
@@ -39,7 +40,7 @@ def draw_pool(fields: int, pictures: int, *, workers: int | None = None) -> Pool
         draw_field = functools.partial(index_field, size=FIELD_SIZE)
         drawn_fields = list(executor.map(draw_field, range(fields), chunksize=16))
         drawn_pictures = list(executor.map(_picture, range(pictures), chunksize=16))
-    return Pool(np.stack(drawn_fields), np.stack(drawn_pictures))
+    return Pool(jnp.asarray(np.stack(drawn_fields)), jnp.asarray(np.stack(drawn_pictures)))
 
 
 def cached_pool(path: Path, fields: int, pictures: int) -> Pool:
@@ -47,7 +48,7 @@ def cached_pool(path: Path, fields: int, pictures: int) -> Pool:
     if path.exists():
         with np.load(path) as file:
             if (len(file["fields"]), len(file["pictures"])) == (fields, pictures):
-                return Pool(file["fields"], file["pictures"])
+                return Pool(jnp.asarray(file["fields"]), jnp.asarray(file["pictures"]))
     pool = draw_pool(fields, pictures)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"partial-{path.name}")

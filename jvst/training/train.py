@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import safetensors
 import safetensors.numpy
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
@@ -21,7 +22,7 @@ from jvst.training.crops import noisy_pairs, texture_pairs
 from jvst.training.network import activations, fold, initial_parameters
 from jvst.training.objectives import DECODED, Terms, denoise_terms, initial_heads, style_terms
 from jvst.training.pools import Pool, cached_pool
-from jvst.weights.native import read_safetensors, save_vgg19
+from jvst.weights.native import save_vgg19
 
 STYLE_WEIGHT, GRAM_WEIGHT, DENOISE_WEIGHT = 1.0, 0.5, 2.0
 # Restoring from the layer of the content term weighs most: a solve from noise finds only what
@@ -29,7 +30,7 @@ STYLE_WEIGHT, GRAM_WEIGHT, DENOISE_WEIGHT = 1.0, 0.5, 2.0
 DECODED_SHARES = {"relu2_1": 0.2, "relu3_1": 0.3, "relu4_2": 0.5}
 _WEIGHT_DECAY = 1e-4
 _WARM_UP = 50
-_FINAL_PICTURES = 24
+_FINAL_PICTURES = 16
 _FINAL_SIZE = 160
 # Apart from the seeds of the pool.
 _FINAL_SEED = 1_000_000
@@ -89,7 +90,7 @@ class State(NamedTuple):
     """All that a run needs to go on."""
 
     step: Int[Array, ""]
-    parameters: dict[str, Any]  # "network" and "heads"
+    parameters: Any  # "network" and "heads"
     optimizer: Any
 
 
@@ -98,7 +99,8 @@ def train_embedded(
     output: str | Path,
     *,
     config: TrainingConfig = TrainingConfig(),
-    every: int = 250,
+    every: int = 100,
+    until: int | None = None,
 ) -> None:
     """Train, or go on with what an earlier call left in the folder, and write the weights.
 
@@ -107,6 +109,7 @@ def train_embedded(
         output: the file of weights, in jvst's own format, float16.
         config: the run; the same as before when going on.
         every: steps between two checkpoints.
+        until: leave off after this step, to go on another time.
 
     Raises:
         InputError: the folder holds another run's checkpoint.
@@ -114,22 +117,22 @@ def train_embedded(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     pool = cached_pool(folder / "pool.npz", config.fields, config.pictures)
-    device_pool = jax.tree.map(jnp.asarray, pool)
     checkpoint = folder / "checkpoint.safetensors"
     state = begin(config)
     if checkpoint.exists():
         state = read_checkpoint(checkpoint, state)
     begun, first, log = time.monotonic(), int(state.step), folder / "log.csv"
     totals: list[np.ndarray] = []
-    for step in range(first, config.steps):
+    last = config.steps if until is None else min(until, config.steps)
+    for step in range(first, last):
         phase = phase_of(step, config.steps)
-        state, terms = advance(state, device_pool, phase, config)
+        state, terms = advance(state, pool, phase, config)
         totals.append(np.concatenate([np.ravel(term) for term in jax.device_get(terms)]))
         done = step + 1
-        if done % 25 == 0 or done == config.steps:
+        if done % 25 == 0 or done == last:
             write_row(log, done, phase, time.monotonic() - begun, np.mean(totals, axis=0))
             totals = []
-        if done % every == 0 or done == config.steps:
+        if done % every == 0 or done == last:
             write_checkpoint(checkpoint, state)
     export(output, state, config)
 
@@ -200,11 +203,11 @@ def loss(
 
 def export(output: str | Path, state: State, config: TrainingConfig) -> None:
     """Fold the normalisation into kernels and write them."""
-    pictures = [
+    drawn = [
         to_float(jnp.asarray(training_picture(_FINAL_SEED + seed, _FINAL_SIZE, _FINAL_SIZE)))
         for seed in range(_FINAL_PICTURES)
     ]
-    vgg = fold(state.parameters["network"], pictures, width=config.width)
+    vgg = fold(state.parameters["network"], jnp.stack(drawn), width=config.width)
     origin = (
         "trained by scripts/train_embedded.py on procedural pictures only: "
         f"step {int(state.step)} of {config}"
@@ -229,7 +232,12 @@ def read_checkpoint(path: Path, like: State) -> State:
     Raises:
         InputError: the checkpoint is damaged or of another network.
     """
-    arrays, _ = read_safetensors(path)
+    try:
+        arrays = safetensors.numpy.load(path.read_bytes())
+    except (safetensors.SafetensorError, OSError) as error:
+        raise InputError(
+            f"{path} is damaged ({error}); expected a checkpoint: delete it to begin anew"
+        ) from error
     leaves, structure = jax.tree.flatten(like)
     found = [arrays.get(f"{number:05d}") for number in range(len(leaves))]
     fits = (

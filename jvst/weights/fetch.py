@@ -16,6 +16,8 @@ from jvst.weights.source import TIMEOUTS
 # The largest published file has 575 MB; a server that sends more is cut off.
 _MOST_BYTES = 700_000_000
 _TRIES = 3
+# What is lost, at most, when a connection breaks.
+_PIECE = 1 << 14
 
 
 def fetch_file(known: KnownFile, folder: Path, *, progress: bool = True) -> Path:
@@ -130,7 +132,7 @@ def _receive(
     )
     with bar:
         try:
-            for piece in response.iter_content(1 << 18):
+            for piece in response.iter_content(_PIECE):
                 file.write(piece)
                 bar.update(len(piece))
                 if file.tell() > most:

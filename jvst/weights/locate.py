@@ -13,6 +13,7 @@ from jvst.weights.importers import file_sha256, read_published
 from jvst.weights.known import KnownFile, known_by_name
 from jvst.weights.native import describe
 from jvst.weights.normalise import PictureSet, normalise_file
+from jvst.weights.source import is_remote
 from jvst.weights.torchvision import Channels
 
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -62,6 +63,10 @@ def find_weights(
         return Found(EMBEDDED, "embedded", "")
     if choice == "vgg19-normalised":
         return normalised(find_weights("vgg19", progress=progress), pictures)
+    if is_remote(choice):
+        raise InputError(
+            f"{choice} is not on this machine; run jvst weights convert {choice} FILE and give FILE"
+        )
     known = known_by_name("vgg19" if choice == "auto" else choice)
     if known is None:
         return _from_path(Path(choice))

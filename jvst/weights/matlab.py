@@ -172,9 +172,10 @@ class _Reader:
         if self._stream.position == end:
             return "", None
         flags = self._small(end, 16)
-        shape = tuple(np.frombuffer(self._small(end, 64), self._order + "i4").tolist())
+        sizes = self._small(end, 64)
         name = self._small(end, 64).decode("latin-1")
-        if len(flags) < 4 or any(size < 0 for size in shape):
+        shape = struct.unpack(f"{self._order}{len(sizes) // 4}i", sizes[: len(sizes) // 4 * 4])
+        if len(flags) < 4 or len(sizes) % 4 or any(size < 0 for size in shape):
             raise DamagedFileError("an element has an impossible shape")
         value: Value = None
         kind = int.from_bytes(flags[:4], "little" if self._order == "<" else "big") & 0xFF
@@ -207,6 +208,8 @@ class _Reader:
             names[at : at + longest].split(b"\0")[0].decode("latin-1")
             for at in range(0, len(names), longest)
         ]
+        # A struct array without fields states any count at no cost.
+        self._budget.spend(count, 0)
         values = self._elements(count * len(fields), end, depth)
         return tuple({field: next(values) for field in fields} for _ in range(count))
 

@@ -9,6 +9,7 @@ the file that it was converted from, ``normalised`` (over which pictures, if it 
 ``tensors_sha256`` of the numbers.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,14 +18,13 @@ from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
-import safetensors.numpy
 from flax import nnx
 
 from jvst.errors import InputError
 from jvst.vgg import VGG19, FirstPadding, Pooling, Precision, Preprocessing, channels_of
 from jvst.weights.imported import Kernels
 from jvst.weights.statistics import layer_statistics, to_text
-from jvst.weights.tensor_file import read_metadata, read_safetensors
+from jvst.weights.tensor_file import read_metadata, read_safetensors, to_bytes
 
 FORMAT = "jvst-vgg19-1"
 
@@ -90,14 +90,15 @@ def save_vgg19(
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(safetensors.numpy.save(tensors, metadata))
+        partial.write_bytes(to_bytes(tensors, metadata))
         partial.replace(path)
     except OSError as error:
         raise InputError(
             f"{path} can't be written: {error.strerror}; choose another place"
         ) from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
 
 
 def load_vgg19(

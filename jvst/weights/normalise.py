@@ -10,11 +10,13 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from jvst._types import Image
 from jvst.errors import InputError
 from jvst.vgg import CONVOLUTIONS, VGG19, features
 from jvst.weights.importers import file_sha256
 from jvst.weights.native import describe, load_vgg19, save_vgg19
+
+#: RGB in [0, 1]; each of a set may have a size of its own.
+Picture = Float[Array, "_ _ 3"]
 
 _RELUS = tuple(name.replace("conv", "relu") for name in CONVOLUTIONS)
 
@@ -23,10 +25,10 @@ class PictureSet(NamedTuple):
     """Pictures to normalise over; drawn or read only when they are needed."""
 
     name: str  # tells sets apart: the same name, the same pictures
-    draw: Callable[[], Sequence[Image]]
+    draw: Callable[[], Sequence[Picture]]
 
 
-def normalise_activations(vgg: VGG19, pictures: Sequence[Image]) -> VGG19:
+def normalise_activations(vgg: VGG19, pictures: Sequence[Picture]) -> VGG19:
     r"""Scale every filter so that its mean activation over pictures and positions is 1.
 
     .. math:: W'_{l,ik} = W_{l,ik} \, m_{l-1,i} / m_{l,k}, \qquad b'_{l,k} = b_{l,k} / m_{l,k}
@@ -61,7 +63,7 @@ def normalise_activations(vgg: VGG19, pictures: Sequence[Image]) -> VGG19:
     return normalised
 
 
-def mean_activations(vgg: VGG19, pictures: Sequence[Image]) -> dict[str, Float[Array, " c"]]:
+def mean_activations(vgg: VGG19, pictures: Sequence[Picture]) -> dict[str, Float[Array, " _"]]:
     """Return the mean activation of every filter of every ReLU, over pictures and positions.
 
     Raises:
@@ -102,7 +104,7 @@ def normalise_file(source: Path, pictures: PictureSet, folder: Path) -> Path:
 
 
 @jax.jit
-def _means(vgg: VGG19, picture: Image) -> dict[str, tuple[Float[Array, " c"], Float[Array, ""]]]:
+def _means(vgg: VGG19, picture: Picture) -> dict[str, tuple[Float[Array, " _"], Float[Array, ""]]]:
     found = features(vgg, picture, _RELUS)
     return {
         name: (jnp.mean(x, axis=(0, 1)), jnp.float32(x.shape[0] * x.shape[1]))

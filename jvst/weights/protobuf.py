@@ -11,7 +11,7 @@ from jvst.weights.source import Source
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 # Caffe's VGG-19 has 45 layers of some 10 fields.
-_MOST_FIELDS = 100_000
+_MOST_FIELDS = 20_000
 
 
 class Field(NamedTuple):

@@ -49,8 +49,10 @@ class LocalSource:
     def __init__(self, path: str | Path):
         """Open it; InputError where that fails."""
         path = Path(path)
-        if path.is_dir():
-            raise InputError(f"{path} is a folder; expected a file of VGG-19 weights")
+        # Opening a pipe would wait for someone to write into it.
+        if path.exists() and not path.is_file():
+            what = "a folder" if path.is_dir() else "no ordinary file"
+            raise InputError(f"{path} is {what}; expected a file of VGG-19 weights")
         try:
             self._file = path.open("rb")
         except FileNotFoundError as error:

@@ -13,7 +13,7 @@ from jvst.weights.imported import DamagedFileError
 from jvst.weights.source import Source, check_span
 
 # PyTorch's archive of VGG-19 has 42 members and 4 kB of directory.
-_LONGEST_DIRECTORY = 1 << 20
+_LONGEST_DIRECTORY = 1 << 18
 _LONGEST_ENDING = 22 + 0xFFFF
 
 _ENDING = struct.Struct("<4s4H2LH")

@@ -24,7 +24,7 @@ from jvst.weights.torch_records import (
 )
 
 # The pickle of VGG-19's names and shapes has about 1,500 operations.
-_MOST_OPERATIONS = 200_000
+_MOST_OPERATIONS = 50_000
 # Copies of lists by OrderedDict(pairs), in all: a list named again and again would be copied
 # again and again.
 _MOST_PAIRS = 20_000

@@ -1,11 +1,11 @@
 """Weights under torchvision's names ``features.N.weight``, OIHW, and whose training they are.
 
 Two networks go by these names: torchvision's own training (RGB in [0, 1], normalised) and the
-Oxford weights as Justin Johnson converted them (BGR levels minus a mean). The sizes of the
-kernels don't tell them apart: both have first kernels of about the same size, and what differs,
-the scale of the activations, only shows against pictures and labels. What does tell, in this
-order: what the person says; names of the layers on top, which Johnson's and timm's files have
-of their own; the checksum of the whole file. Else it is taken as torchvision's, with a notice.
+Oxford weights as Justin Johnson converted them (BGR levels minus a mean). What tells them apart,
+in this order: what the person says; names of the layers on top, which Johnson's and timm's files
+have of their own; the first numbers of conv1_1; the checksum of the whole file. Else the file is
+taken as torchvision's, with a notice. The size of the kernels does not tell: both networks have
+first kernels of the same size, and the larger input of one only shows in its activations.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -30,6 +30,9 @@ _UNCLEAR = (
 # numbers than torchvision's 0 and 3; timm names its own.
 _JOHNSON_NAMES = ("classifier.1.weight", "classifier.4.weight")
 _TIMM_NAMES = ("pre_logits.fc1.weight", "head.fc.weight")
+# First row of the first kernel of torchvision's vgg19, as printed by those who loaded it. Half
+# precision and bfloat16 change it by less than the tolerance, another training by far more.
+_TORCHVISION_ROW, _ROW_TOLERANCE = (-0.05347426, -0.04925704, -0.06794177), 5e-4
 
 
 def find_prefix(names: Iterable[str]) -> str | None:
@@ -75,6 +78,8 @@ def from_torchvision(
         channels = "BGR"
     if channels is None and any(name in names for name in _TIMM_NAMES):
         channels = "RGB"
+    if channels is None and _is_torchvisions(tensors.get(wanted_names(prefix)["conv1_1"][0])):
+        channels = "RGB"
     if channels is None:
         channels = known_channels()
     if channels is None:
@@ -84,3 +89,10 @@ def from_torchvision(
     return Imported(
         format, kernels, TORCHVISION, "torchvision", _TORCHVISION, "BSD-3-Clause", notice
     )
+
+
+def _is_torchvisions(kernel: np.ndarray | None) -> bool:
+    """Whether conv1_1 ``[out in 3 3]`` begins as in torchvision's own training."""
+    if kernel is None or kernel.ndim != 4 or kernel.shape[1:] != (3, 3, 3) or not len(kernel):
+        return False
+    return bool(np.allclose(kernel[0, 0, 0], _TORCHVISION_ROW, rtol=0, atol=_ROW_TOLERANCE))
