@@ -13,4 +13,4 @@ def user_cache(name: str) -> Path:
         name: what is kept there, such as ``weights``, ``flow`` or ``programs``.
     """
     base = os.environ.get("JVST_CACHE") or platformdirs.user_cache_dir("jvst")
-    return Path(base) / name
+    return Path(base).expanduser() / name

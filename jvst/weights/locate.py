@@ -1,12 +1,10 @@
 """Which file of weights to use: what is here, what can be fetched, what ships with jvst."""
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
-import platformdirs
-
 from jvst.errors import InputError
+from jvst.folders import user_cache
 from jvst.weights.convert import convert_vgg19
 from jvst.weights.fetch import fetch_file
 from jvst.weights.importers import file_sha256, read_published
@@ -117,8 +115,7 @@ def fetch_weights(known: KnownFile, *, progress: bool = True) -> Path:
 
 def cache_folder() -> Path:
     """Return the user's cache for weights; ``JVST_CACHE`` moves it."""
-    base = os.environ.get("JVST_CACHE") or platformdirs.user_cache_dir("jvst")
-    return Path(base).expanduser() / "weights"
+    return user_cache("weights")
 
 
 def _stated_channels(known: KnownFile) -> Channels | None:

@@ -9,10 +9,8 @@ the file that it was converted from, ``normalised`` (over which pictures, if it 
 ``tensors_sha256`` of the numbers.
 """
 
-import contextlib
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from jvst.atomic import replacing, writing_to
 from jvst.errors import InputError
 from jvst.vgg import VGG19, FirstPadding, Pooling, Precision, Preprocessing, channels_of
 from jvst.weights.imported import Kernels
@@ -87,18 +86,8 @@ def save_vgg19(
         "tensors_sha256": tensors_sha256(tensors),
     }
     path = Path(path)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as partial, writing_to(path):
         partial.write_bytes(to_bytes(tensors, metadata))
-        partial.replace(path)
-    except OSError as error:
-        raise InputError(
-            f"{path} can't be written: {error.strerror}; choose another place"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
 
 
 def load_vgg19(
