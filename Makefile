@@ -10,10 +10,10 @@ demo: $(READY)
 	$(BIN)/python scripts/stylize.py --demo
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest --numprocesses auto -m "not slow"
 
 lint: $(READY)
 	$(BIN)/ruff check .

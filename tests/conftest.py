@@ -10,9 +10,11 @@ from jaxtyping import install_import_hook
 
 # A cache of its own: nothing of the person's is read or written, and a program that several
 # tests need is compiled once.
-_cache = tempfile.TemporaryDirectory(prefix="jvst-tests-")
-os.environ["JVST_CACHE"] = _cache.name
-jax.config.update("jax_compilation_cache_dir", str(Path(_cache.name) / "programs"))
+# Worker processes inherit it.
+if "JVST_TESTS" not in os.environ:
+    _cache = tempfile.TemporaryDirectory(prefix="jvst-tests-")
+    os.environ["JVST_TESTS"] = os.environ["JVST_CACHE"] = _cache.name
+jax.config.update("jax_compilation_cache_dir", str(Path(os.environ["JVST_TESTS"]) / "programs"))
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 install_import_hook("jvst", "beartype.beartype")

@@ -27,7 +27,7 @@ MOTIONS = {
     "zoom": (1.04 * np.eye(2), (0.0, 0.0)),  # up to 3.7 px in the corners
 }
 # Those that match in JAX compile for seconds at every size.
-COMPILED = ("deepmatching", "epicflow")
+COMPILED = ("deepmatching", "epicflow", "deepflow2")
 EVERY_ENGINE = pytest.mark.parametrize(
     "engine",
     [pytest.param(e, marks=[pytest.mark.slow] if e in COMPILED else []) for e in ENGINES],

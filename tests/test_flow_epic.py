@@ -258,7 +258,7 @@ pairs = {
     "half": (half, np.roll(half, 20, 1)), "equal": (noise[0], noise[0]),
     "inverted": (noise[0], 255 - noise[0]),
 }
-if sys.argv[1] not in ("deepmatching", "epicflow"):  # they compile for seconds at each size
+if sys.argv[1] in ("dis", "deepflow", "epic"):  # the others compile for seconds at each size
     pairs |= {"long": tuple(long), "tall": tuple(np.swapaxes(long, 1, 2))}
 for name, (one, other) in pairs.items():
     try:
