@@ -9,6 +9,8 @@ from jvst.ablation import INDEPENDENT, TEMPORAL, WARPED_START, Truth, floor, mar
 from jvst.ablation import run_variants as run
 from jvst.objective import style_targets
 
+pytestmark = pytest.mark.slow  # three clips are solved
+
 # The scene moves by one and a half pixels to the left: frame 1 at p shows frame 0 at p + 1.5.
 FLOW = jnp.zeros((33, 40, 2)).at[..., 0].set(1.5)
 FRAMES = [picture(1), warp(picture(1), FLOW)]

@@ -65,6 +65,7 @@ def test_a_clip_and_a_painting_become_a_video_with_the_clips_frame_rate(command,
     assert manifest["versions"]["jaxopt"]
 
 
+@pytest.mark.slow
 def test_the_same_command_again_does_no_work_and_gives_the_same(command, tmp_path):
     assert run_command(command()) == 0
     first = states(tmp_path / "run")
@@ -98,6 +99,7 @@ def test_another_option_is_refused_with_its_name_and_fresh_begins_again(command,
     assert np.abs(before[0] - states(tmp_path / "run")[0]).max() > 0.01
 
 
+@pytest.mark.slow
 def test_a_manifest_repeats_its_run(command, tmp_path):
     assert run_command(command("--mask", "soft", "--seed", "2")) == 0
     manifest = tmp_path / "run" / "manifest.json"
@@ -107,6 +109,7 @@ def test_a_manifest_repeats_its_run(command, tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 def test_two_paintings_are_blended_by_their_shares(command, tmp_path):
     both = ("style.png", "other.png")
     blend = ("--style-blend", "1", "0")
@@ -128,6 +131,7 @@ def test_flow_from_files_is_used(command, tmp_path):
         np.testing.assert_array_equal(frame, first)
 
 
+@pytest.mark.slow
 def test_part_of_a_clip_and_another_size_are_worked_on(command, tmp_path):
     assert run_command(command("--frames", "1:3", "--size", "36x34")) == 0
     assert [state.shape for state in states(tmp_path / "run")] == [(34, 36, 3)] * 2
@@ -218,6 +222,7 @@ def test_bad_input_ends_with_status_2_and_one_line(command, files, tmp_path, cap
     assert error.startswith("jvst: ")
 
 
+@pytest.mark.slow
 def test_a_truncated_clip_offers_the_frames_before_the_damage(command, tmp_path, capsys):
     scene = make_scene("demo", width=64, height=48)
     write_video(tmp_path / "whole.mp4", clip(scene, 20), frame_rate=Fraction(25), quality=1)
@@ -293,6 +298,7 @@ def test_help_names_every_group_and_leaves_with_status_0(capsys):
         assert option in said
 
 
+@pytest.mark.slow
 def test_the_sound_of_the_part_that_is_stylized_is_kept(command, tmp_path):
     write_source(tmp_path / "talk.mp4", codec="aac", seconds=1)
     clip = ("--clip", str(tmp_path / "talk.mp4"), "--size", "48x32", "--frames", "5:10")

@@ -42,6 +42,7 @@ def test_a_clip_gives_one_frame_each_in_order_within_its_cap():
     assert [frame.info.iterations for frame in frames] == [12, 6, 6]
 
 
+@pytest.mark.slow
 def test_five_frames_with_two_caps_compile_the_solver_once():
     begin.clear_cache(), advance.clear_cache(), prepare.clear_cache()
     stylize(5)
@@ -131,6 +132,7 @@ def test_a_frame_interrupted_in_mid_solve_is_continued_bit_for_bit():
     np.testing.assert_array_equal(again.image, whole[1].image)
 
 
+@pytest.mark.slow
 def test_lags_that_do_not_exist_yet_change_nothing_and_compile_nothing():
     config = ClipConfig(lags=(1, 2), first_iterations=6, next_iterations=4, solver=CONFIG.solver)
     begin.clear_cache(), advance.clear_cache()

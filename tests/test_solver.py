@@ -45,6 +45,7 @@ def test_no_iterations_give_the_start_back():
     assert (info.iterations, info.evaluations) == (0, 1)
 
 
+@pytest.mark.slow
 def test_lbfgs_comes_as_low_as_scipy_with_as_many_evaluations():
     # SciPy's L-BFGS-B searches with its own line search; 1.5 leaves room for that difference.
     shape = picture(4).shape
@@ -82,6 +83,7 @@ def test_a_solve_resumed_from_the_leaves_of_its_state_ends_bit_for_bit_the_same(
     assert info.iterations == 20
 
 
+@pytest.mark.slow
 def test_the_stop_rule_ends_a_solve_that_no_longer_changes():
     config = SolverConfig(tolerance=0.05, window=10)
     _, info = solve(500, config=config, chunk=10)
@@ -147,6 +149,7 @@ def test_a_loss_that_stays_non_finite_gives_the_start_image_back(monkeypatch):
     assert (info.stopped, info.fallback) == ("non-finite loss", "start image")
 
 
+@pytest.mark.slow
 def test_frames_solve_together_under_vmap_as_they_do_alone():
     starts = jnp.stack([picture(4), picture(5)])
 

@@ -89,6 +89,7 @@ def test_palettes_differ_and_stay_in_range():
     assert len(np.unique(palettes.round(3), axis=0)) == 20
 
 
+@pytest.mark.slow
 def test_partners_share_the_palette_and_groups_cross_patterns_with_palettes(pool):
     first, second = draw_textures(jax.random.key(1), pool.fields, groups=3, size=16)
     assert first.shape == second.shape == (12, 16, 16, 3)
@@ -100,6 +101,7 @@ def test_partners_share_the_palette_and_groups_cross_patterns_with_palettes(pool
     assert same < other
 
 
+@pytest.mark.slow
 def test_noisy_pairs_spoil_some_crops_and_leave_others(pool):
     noisy, clean = draw_noisy(jax.random.key(2), pool.pictures, pool.fields, count=32, size=16)
     error = np.abs(np.asarray(noisy - clean)).max(axis=(1, 2, 3))
@@ -120,6 +122,7 @@ def test_a_batch_is_normalised_over_itself(parameters):
         np.testing.assert_allclose(x, brighter[layer], atol=2e-3)
 
 
+@pytest.mark.slow
 def test_folding_keeps_what_the_network_computes_up_to_the_scale_of_its_filters(parameters):
     rng = np.random.default_rng(5)
     parameters = {
@@ -145,6 +148,7 @@ def test_folding_keeps_what_the_network_computes_up_to_the_scale_of_its_filters(
         np.testing.assert_allclose(x, reference / scale, atol=2e-3 * float(x.max()))
 
 
+@pytest.mark.slow
 def test_folded_filters_have_mean_activation_one(parameters):
     pictures = jax.random.uniform(jax.random.key(0), (3, 32, 32, 3))
     vgg = fold(parameters, pictures, width=WIDTH)
@@ -158,6 +162,7 @@ def test_folded_filters_have_mean_activation_one(parameters):
         assert np.median(mean) == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_equal_crops_are_found_and_shuffled_ones_are_not(parameters, heads):
     pictures = jax.random.uniform(jax.random.key(8), (6, 32, 32, 3)) ** jnp.arange(
         1.0, 7.0
