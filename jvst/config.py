@@ -115,8 +115,8 @@ class SolverOptions:
 
     iterations: tuple[int, int] = (2000, 1000)
     """Caps: for the first frame, and for each later one."""
-    init: str = "noise"
-    """Where the first frame starts: noise or content."""
+    init: str = "auto"
+    """Where the first frame starts: noise (the paper), content, or auto, as suits the network."""
     optimizer: str = "lbfgs"
     """lbfgs or adam."""
     tolerance: float = 1e-4
@@ -219,7 +219,7 @@ def check_config(config: StylizeConfig) -> None:
     _choice("--precision", config.network.precision, ("auto", "float32", "tf32", "bfloat16"))
     _choice("--mask", config.motion.mask, ("binary", "soft", "ijcv"))
     mask_knobs(config.motion)
-    _choice("--init", config.solver.init, ("noise", "content"))
+    _choice("--init", config.solver.init, ("auto", "noise", "content"))
     _choice("--optimizer", config.solver.optimizer, ("lbfgs", "adam"))
     if min(config.solver.iterations) < 0:
         raise InputError(f"--iterations is {_spaced(config.solver.iterations)}; expected ≥ 0")

@@ -42,7 +42,8 @@ class FlowOptions:
     output: str = ""
     """Folder for forward_1_2.flo, backward_2_1.flo, reliable_2_1.pgm, reliable_1_2.pgm, …"""
     flow: str = "dis"
-    """dis, deepflow, epic, deepmatching, epicflow, or files:PATTERN for fields that exist."""
+    """dis, deepflow, epic, deepmatching, epicflow, deepflow2, or files:PATTERN for fields that
+    exist."""
     flow_scale: float = 1.0
     """Compute flow at this part of the size and bring it back: faster and coarser."""
     lags: tuple[int, ...] = (1,)

@@ -69,6 +69,7 @@ def run(config: StylizeConfig) -> int:
         "options": {
             **frame_options(config),
             "content_layers": list(settings.content_layers),
+            "init": settings.init,
             "loss_weights": _plain(weights),
         },
         "inputs": {
@@ -167,8 +168,9 @@ def clip_config(config: StylizeConfig, network: str) -> ClipConfig:
         optimizer=config.solver.optimizer,  # type: ignore[arg-type]
         tolerance=config.solver.tolerance,
     )
+    init = NETWORKS[network].init if config.solver.init == "auto" else config.solver.init
     return ClipConfig(
-        init=config.solver.init,  # type: ignore[arg-type]
+        init=init,  # type: ignore[arg-type]
         first_iterations=config.solver.iterations[0],
         next_iterations=config.solver.iterations[1],
         mask=config.motion.mask,  # type: ignore[arg-type]

@@ -57,9 +57,9 @@ class Options:
     tiles: Path
     trained: Path = EMBEDDED
     networks: tuple[str, ...] = NETWORKS
-    width: int = 192
-    height: int = 144
-    iterations: int = 150
+    width: int = 160
+    height: int = 120
+    iterations: int = 120
     style: float = STYLE_STRENGTH
     smoothness: float = SMOOTHNESS
     content_layer: str = CONTENT_LAYER

@@ -10,6 +10,7 @@ pictures and gives the factors that make the weighted terms start in the same pr
 import argparse
 
 from jvst.config import NetworkOptions, StylizeConfig
+from jvst.presets import NETWORKS
 from jvst.run import chosen_network, load_network
 from jvst.training.calibrate import fitted_weights, procedural_contents, procedural_styles
 
@@ -28,7 +29,9 @@ def main() -> None:
     def fit(weights: str):
         found = chosen_network(StylizeConfig(network=NetworkOptions(weights=weights)))
         vgg = load_network(StylizeConfig(), found)
-        return fitted_weights(vgg, contents, styles)
+        return fitted_weights(
+            vgg, contents, styles, content_layer=NETWORKS[found.network].content_layers[0]
+        )
 
     fitted = fit(options.weights)
     if options.like:

@@ -41,7 +41,8 @@ def command(files, tmp_path):
         return [
             *("--clip", str(files / clip), "--style", *(str(files / name) for name in style)),
             *("--weights", str(files / "net.safetensors"), "--iterations", *iterations),
-            *("--run-dir", str(tmp_path / run_dir), "--flow-cache", "none", "--quiet", *extra),
+            *("--run-dir", str(tmp_path / run_dir), "--flow-cache", "none", "--quiet"),
+            *("--init", "noise", *extra),
         ]
 
     return run

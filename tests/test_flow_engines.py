@@ -122,7 +122,7 @@ def test_equal_frames_do_not_move(engine):
 @EVERY_ENGINE
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_flat_frames_do_not_move(engine, value):
-    flat = np.full((44, 50, 3), value, np.uint8)
+    flat = np.full((HEIGHT, WIDTH, 3), value, np.uint8)
     np.testing.assert_array_equal(estimate(engine, flat, flat), 0.0)
 
 
@@ -157,7 +157,7 @@ def test_a_pair_is_the_flow_of_each_direction(engine):
 
 @EVERY_ENGINE
 def test_calls_and_threads_agree_bit_for_bit(engine):
-    pairs = [moved_pair(np.eye(2), (shift, 0.3), 120, 80)[:2] for shift in (0.5, 1.5, 2.5, 3.5)]
+    pairs = [moved_pair(np.eye(2), (shift, 0.3))[:2] for shift in (0.5, 1.5, 2.5, 3.5)]
     one_by_one = [estimate(engine, *pair).tobytes() for pair in pairs]
     with ThreadPoolExecutor(4) as pool:
         at_once = list(pool.map(lambda pair: estimate(engine, *pair).tobytes(), pairs * 2))
@@ -167,7 +167,7 @@ def test_calls_and_threads_agree_bit_for_bit(engine):
 @EVERY_ENGINE
 def test_frames_that_are_views_give_the_flow_of_their_copies(engine):
     image_from, image_to, _ = moved_pair(*MOTIONS["turn"])
-    views = image_from[::-1, ::2], image_to[::-1, ::2]
+    views = image_from[::-1, ::-1], image_to[::-1, ::-1]
     copies = [np.ascontiguousarray(view) for view in views]
     np.testing.assert_array_equal(estimate(engine, *views), estimate(engine, *copies))
 

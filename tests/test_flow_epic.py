@@ -220,6 +220,19 @@ def test_after_a_cut_nothing_is_trusted_and_before_it_what_was(engine):
         assert trust(engine, before[i], after[i], cuts=True) == same > 0.4
 
 
+@pytest.mark.parametrize("engine", ["dis", "deepflow", "epic"])
+def test_the_number_of_opencv_s_threads_changes_nothing(crowd, engine):
+    before = cv2.getNumThreads()
+    try:
+        fields = []
+        for threads in (1, 2, 4, 1):
+            cv2.setNumThreads(threads)
+            fields.append(estimate(engine, *crowd[1:]).tobytes())
+    finally:
+        cv2.setNumThreads(before)
+    assert len(set(fields)) == 1
+
+
 def test_deepflow_needs_the_check_for_cuts():
     pair = [render(make_scene(n, width=96, height=64), 3.0) for n in ("market", "ambush")]
     assert trust("deepflow", *pair, cuts=False) > 0.8

@@ -52,6 +52,8 @@ def test_options_reach_the_solver():
     assert (config.first_iterations, config.next_iterations) == (7, 5)
     assert (config.solver.optimizer, config.solver.tolerance) == ("adam", 0.01)
     assert config.init == "content"
+    assert clip_config(StylizeConfig(), "vgg19").init == "noise"
+    assert clip_config(StylizeConfig(), "embedded").init == "content"
 
 
 def test_the_demo_draws_its_own_clip_and_painting(tmp_path, monkeypatch):

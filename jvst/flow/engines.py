@@ -16,6 +16,7 @@ from jaxtyping import Float32, UInt8
 from jvst._types import FlowField, Frame
 from jvst.errors import InputError
 from jvst.flow.deepflow import DeepFlow
+from jvst.flow.deepflow2 import DeepFlow2
 from jvst.flow.deepmatching import DeepMatching
 from jvst.flow.dis import Dis
 from jvst.flow.epic import Epic
@@ -50,7 +51,7 @@ class Engine(Protocol):
 
 #: The engines that a name selects.
 ENGINES: Mapping[str, Engine] = MappingProxyType(
-    {one.name: one for one in (Dis(), DeepFlow(), Epic(), DeepMatching(), EpicFlow())}
+    {one.name: one for one in (Dis(), DeepFlow(), DeepFlow2(), Epic(), DeepMatching(), EpicFlow())}
 )
 
 

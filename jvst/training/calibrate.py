@@ -13,7 +13,7 @@ import numpy as np
 from jvst._types import Image
 from jvst.image import to_float
 from jvst.losses import content_loss, gram_matrix, style_loss
-from jvst.objective import CONTENT_LAYERS, LEVELS, STYLE_LAYERS, LossWeights
+from jvst.objective import LEVELS, STYLE_LAYERS, LossWeights
 from jvst.pipeline import noise_image
 from jvst.synthetic import make_scene, painting, render
 from jvst.vgg import VGG19, features
@@ -21,12 +21,13 @@ from jvst.vgg import VGG19, features
 #: The content term of the Oxford network, weighted as published, at a start from noise.
 CONTENT_AT_NOISE = 4e5
 #: Style over content, each divided by its own size.
-STYLE_STRENGTH = 100.0
+STYLE_STRENGTH = 60.0
 #: Total variation over content: mean squared difference of neighbours on [−1, 1].
-SMOOTHNESS = 0.1
+SMOOTHNESS = 0.3
 
-#: The layer that holds the content.
-(CONTENT_LAYER,) = CONTENT_LAYERS
+#: The layer that holds the content. Differs from the paper, which takes relu4_2: a solve from
+#: noise finds the outlines again from this one.
+CONTENT_LAYER = "relu3_1"
 
 _PAINTINGS = ("swirls", "strokes", "mosaic", "facets", "wash", "woodcut")
 _SCENES = ("demo", "alley", "market")
