@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jvst._types import Flow, Grams, Image
-from jvst.consistency import EdgeRule, MaskMode, long_term_weights
+from jvst.consistency import EdgeRule, MaskMode, long_term_weights, mask_reasons
 from jvst.mask_knobs import MaskKnobs, shaped_mask
 from jvst.objective import CONTENT_LAYERS, FrameTargets, LossWeights, content_targets
 from jvst.solver import Report, SolveInfo, SolverConfig, SolveState, solve_frame
@@ -28,7 +28,8 @@ class ClipConfig:
     Attributes:
         lags: distances to the earlier frames that a frame is tied to, the nearest first.
         init: where a frame without an earlier neighbour starts: ``noise``, the same for
-            every such frame, or its own ``content``.
+            every such frame, or its own ``content``. With ``content`` later frames, too, start
+            from their own content where they show what the neighbour hides.
         first_iterations: cap for a frame without an earlier neighbour.
         next_iterations: cap for the others.
         mask: see ``consistency_mask``.
@@ -135,6 +136,8 @@ def stylize_clip(
         if known:
             nearest = next(i for i, lag in enumerate(config.lags) if lag in known)
             start, cap = targets.warped[nearest], config.next_iterations
+            if config.init == "content":
+                start = uncover(frame, start, flows[nearest], backs[nearest], edge=config.edge)
         else:
             start = frame if config.init == "content" else noise_image(key, frame.shape)
             cap = config.first_iterations
@@ -193,6 +196,27 @@ def prepare(
         warped=jax.vmap(warp)(earlier, flows),
         trust=long_term_weights(masks),
     )
+
+
+@functools.partial(jax.jit, static_argnames="edge")
+def uncover(
+    frame: Image, warped: Image, flow: Flow, flow_back: Flow, *, edge: EdgeRule = "clamp"
+) -> Image:
+    """Put a frame's own content where its warped neighbour can't know what is there.
+
+    Args:
+        frame: the content frame, RGB in [0, 1].
+        warped: its stylized neighbour, warped to it, RGB in [0, 1].
+        flow: from the frame to the neighbour, pixels.
+        flow_back: from the neighbour to the frame, pixels.
+        edge: see ``consistency_mask``.
+
+    Differs from the paper, which starts from the warped neighbour throughout; then whatever moved
+    away leaves its outlines behind, and a short solve does not remove them.
+    """
+    reasons = mask_reasons(flow, flow_back, edge=edge)
+    unknown = reasons.disoccluded | reasons.outside
+    return jnp.where(unknown[..., None], frame, warped)
 
 
 def noise_image(key: PRNGKeyArray, shape: tuple[int, ...]) -> Image:

@@ -64,7 +64,9 @@ def test_relaxation_solves_the_linear_system():
 
 
 def test_a_shift_by_a_fraction_is_found():
-    flow = minimize(jnp.zeros((*SIZE, 2)), *shifted_pair((0.6, -0.4)), no_guides())
+    flow = jnp.zeros((*SIZE, 2))
+    for _ in range(4):  # one level alone; a pyramid would start near
+        flow = minimize(flow, *shifted_pair((0.6, -0.4)), no_guides())
     inner = np.asarray(flow)[4:-4, 4:-4]
     np.testing.assert_allclose(inner.mean((0, 1)), [0.6, -0.4], atol=0.05)
     assert np.abs(inner - [0.6, -0.4]).max() < 0.2

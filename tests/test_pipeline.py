@@ -166,3 +166,15 @@ def test_frames_are_taken_lazily():
     next(made)
     assert taken == [0]
     made.close()
+
+
+def test_what_the_neighbour_hides_starts_from_the_frames_own_content():
+    # The right part moves right by 4 and uncovers a strip: there the flow does not return.
+    flow = jnp.zeros((33, 40, 2)).at[:, 20:, 0].set(-4.0)
+    back = jnp.zeros((33, 40, 2)).at[:, 16:, 0].set(4.0)
+    config = ClipConfig(first_iterations=3, next_iterations=0, init="content", solver=CONFIG.solver)
+    first, second = stylize(2, config=config, motions=[{}, {1: Motion(flow, back)}])
+    moved = warp(first.image, flow)
+    strip = jnp.zeros((33, 40), bool).at[:, 16:20].set(True)
+    np.testing.assert_array_equal(second.image[:, 16:20], clip(2)[1][:, 16:20])
+    np.testing.assert_array_equal(second.image[~strip], moved[~strip])

@@ -1,6 +1,6 @@
 """Which painting is a crop from? Nearest neighbours by Gram matrix, as a figure to report.
 
-The answer is mostly colour, so it is also asked of grey crops; it does not rank networks as the
+The answer is mostly colour, so it is also asked of grey crops. It does not rank networks as the
 eye does.
 """
 
