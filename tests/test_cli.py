@@ -261,13 +261,13 @@ def wait_for(condition, process, seconds=120):
 def test_a_run_stopped_inside_a_frame_ends_up_bit_for_bit_the_uninterrupted_one(
     command, tmp_path, how
 ):
-    iterations = ("40", "600")
+    iterations = ("40", "2000")  # long enough to be hit on a busy machine
     whole = command("--tolerance", "0", iterations=iterations, run_dir="whole")
     assert run_command(whole) == 0
     stopped = command("--tolerance", "0", iterations=iterations, run_dir="stopped")
     process = start(stopped)
     wait_for((tmp_path / "stopped" / "frames" / "0001.npy").exists, process)
-    time.sleep(0.5)  # well into the second frame
+    time.sleep(0.3)  # into the second frame
     process.send_signal(signal.SIGKILL if how == "killed" else signal.SIGINT)
     error = process.communicate(timeout=60)[1]
     assert process.returncode == (-9 if how == "killed" else 130), error
