@@ -299,7 +299,9 @@ def _plain(weights: LossWeights) -> dict[str, Any]:
 
 
 def _default_folder(config: StylizeConfig) -> Path:
-    """Name the run after the clip and the paintings."""
-    clip = Path(config.input.clip.replace("%", ""))
-    names = [clip.stem or clip.name, *(Path(style).stem for style in config.input.style)]
-    return Path("runs") / "-".join(name.replace("*", "") for name in names)
+    """Name the run after the clip, or the folder of a pattern, and the paintings."""
+    clip = Path(config.input.clip)
+    if set("*?[%") & set(clip.name):
+        clip = clip.parent.resolve()
+    names = [clip.stem, *(Path(style).stem for style in config.input.style)]
+    return Path("runs") / "-".join(names)

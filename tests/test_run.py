@@ -2,13 +2,13 @@ import io
 
 import pytest
 
-from jvst.config import LookOptions, NetworkOptions, SolverOptions, StylizeConfig
+from jvst.config import InputOptions, LookOptions, NetworkOptions, SolverOptions, StylizeConfig
 from jvst.demo import demo_config
 from jvst.objective import LossTerms
 from jvst.prefetch import Waiting
 from jvst.presets import NETWORKS
 from jvst.progress import ClipProgress
-from jvst.run import chosen_weights, clip_config, load_network, summary
+from jvst.run import _default_folder, chosen_weights, clip_config, load_network, summary
 from jvst.solver import Report
 from jvst.store import RunStore
 from jvst.video import probe, read_picture
@@ -91,3 +91,9 @@ def test_a_quiet_run_shows_no_bar():
     progress.chunk(0, Report(25, 26, 3.0, LossTerms(1.0, 0.5, 0.25, 0.125)))
     progress.close()
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("clip", ["a/film.mp4", "a/film", "a/film/%04d.png", "a/film/*.ppm"])
+def test_a_run_is_named_after_the_clip_and_the_painting(clip):
+    config = StylizeConfig(input=InputOptions(clip=clip, style=("b/night.jpg",)))
+    assert str(_default_folder(config)) == "runs/film-night"
