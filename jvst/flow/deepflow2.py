@@ -10,7 +10,7 @@ from jaxtyping import Float32, UInt8
 
 from jvst._types import FlowField, Frame
 from jvst.corners import corner_strength
-from jvst.flow.matching import Matches, match_batch
+from jvst.flow.matching import Matches, match_batch, matcher_settings
 from jvst.flow.search import grey_of
 from jvst.flow.variational import Guides, minimize
 
@@ -42,13 +42,7 @@ class DeepFlow2:
     @property
     def settings(self) -> dict[str, str | int | float | bool]:
         """What the result depends on besides the frames."""
-        return {
-            "opencv": cv2.__version__,
-            "jax": jax.__version__,
-            "device": jax.default_backend(),
-            "radius": self.radius or 0,
-            "matching": self.matching,
-        }
+        return {**matcher_settings(self.radius), "matching": self.matching}
 
     def estimate_batch(
         self, images_from: UInt8[np.ndarray, "n h w 3"], images_to: UInt8[np.ndarray, "n h w 3"]

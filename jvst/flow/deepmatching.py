@@ -3,12 +3,11 @@
 from dataclasses import dataclass, field
 
 import cv2
-import jax
 import numpy as np
 from jaxtyping import Float32, UInt8
 
 from jvst._types import FlowField, Frame
-from jvst.flow.matching import PATCH_SIDE, Matches, match_batch
+from jvst.flow.matching import PATCH_SIDE, Matches, match_batch, matcher_settings
 from jvst.flow.refinement import refine
 from jvst.flow.search import dense_search, grey_of
 
@@ -31,13 +30,7 @@ class DeepMatching:
     @property
     def settings(self) -> dict[str, str | int | float | bool]:
         """What the result depends on besides the frames."""
-        return {
-            "opencv": cv2.__version__,
-            "jax": jax.__version__,
-            "device": jax.default_backend(),
-            "radius": self.radius or 0,
-            "refinements": self.refinements,
-        }
+        return {**matcher_settings(self.radius), "refinements": self.refinements}
 
     def estimate_batch(
         self, images_from: UInt8[np.ndarray, "n h w 3"], images_to: UInt8[np.ndarray, "n h w 3"]

@@ -2,15 +2,13 @@
 
 from dataclasses import dataclass, field
 
-import cv2
-import jax
 import numpy as np
 from jaxtyping import Float32, UInt8
 
 from jvst._types import Frame
 from jvst.flow.contrib import contrib_function
 from jvst.flow.deepmatching import fill
-from jvst.flow.matching import match_batch
+from jvst.flow.matching import match_batch, matcher_settings
 from jvst.flow.search import dense_search, grey_of
 from jvst.flow.spread import Guesses, spread_batch
 
@@ -34,12 +32,7 @@ class EpicFlow:
     @property
     def settings(self) -> dict[str, str | int | float | bool]:
         """What the result depends on besides the frames."""
-        return {
-            "opencv": cv2.__version__,
-            "jax": jax.__version__,
-            "device": jax.default_backend(),
-            "radius": self.radius or 0,
-        }
+        return matcher_settings(self.radius)
 
     def estimate_batch(
         self, images_from: UInt8[np.ndarray, "n h w 3"], images_to: UInt8[np.ndarray, "n h w 3"]

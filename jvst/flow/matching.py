@@ -103,6 +103,16 @@ def default_radius(width: int) -> int:
     return max(_LEAST_REACH, width // 8)
 
 
+def matcher_settings(radius: int | None) -> dict[str, str | int | float | bool]:
+    """Return what matches depend on besides the frames, for an engine's ``settings``."""
+    return {
+        "opencv": cv2.__version__,
+        "jax": jax.__version__,
+        "device": jax.default_backend(),
+        "radius": radius or 0,
+    }
+
+
 @partial(jax.jit, static_argnames=("reach", "at_once"))
 def _match_greys(
     greys_from: Float[Array, "n h w"],
