@@ -10,6 +10,8 @@ from jvst.blend import blend, pass_order
 from jvst.consistency import consistency_mask, long_term_weights
 from jvst.errors import InputError
 from jvst.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
+from jvst.multipass import PassFrame, stylize_multipass
+from jvst.neighbours import Motion
 from jvst.objective import (
     FrameTargets,
     LossTerms,
@@ -18,7 +20,8 @@ from jvst.objective import (
     frame_loss,
     style_targets,
 )
-from jvst.pipeline import ClipConfig, Motion, StylizedFrame, stylize_clip
+from jvst.passes import MultipassConfig
+from jvst.pipeline import ClipConfig, StylizedFrame, stylize_clip
 from jvst.presets import loss_weights
 from jvst.solver import SolveInfo, SolverConfig, solve_frame
 from jvst.vgg import VGG19, features
@@ -33,6 +36,8 @@ __all__ = [
     "LossTerms",
     "LossWeights",
     "Motion",
+    "MultipassConfig",
+    "PassFrame",
     "SolveInfo",
     "SolverConfig",
     "StylizedFrame",
@@ -55,6 +60,7 @@ __all__ = [
     "style_loss",
     "style_targets",
     "stylize_clip",
+    "stylize_multipass",
     "temporal_loss",
     "total_variation",
     "warp",

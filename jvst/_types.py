@@ -4,6 +4,8 @@ Shape letters: ``h w c`` image, ``j`` lag, ``t`` frame, ``n`` batch. Device arra
 and unbatched; what comes from or goes to a file is NumPy.
 """
 
+from typing import Any
+
 import numpy as np
 from jaxtyping import Array, Float, Float32, UInt8
 
@@ -28,3 +30,6 @@ Scalar = Float[Array, ""]
 Frame = UInt8[np.ndarray, "h w 3"]
 #: A flow field in host memory: (dx, dy) in pixels.
 FlowField = Float32[np.ndarray, "h w 2"]
+
+#: A ``jax.Device``, which type checkers take for a variable.
+Device = Any

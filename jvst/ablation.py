@@ -6,26 +6,19 @@ in all three and is solved once.
 """
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from jvst._types import Flow, Grams, Image, Mask
+from jvst.evaluation.appearance import loss_terms
 from jvst.metrics import masked_warping_error, warping_error
-from jvst.objective import (
-    CONTENT_LAYERS,
-    FrameTargets,
-    LossTerms,
-    LossWeights,
-    content_targets,
-    frame_loss,
-)
-from jvst.pipeline import ClipConfig, Motion, StylizedFrame, stylize_clip
+from jvst.neighbours import Motion
+from jvst.objective import CONTENT_LAYERS, LossWeights
+from jvst.pipeline import ClipConfig, StylizedFrame, stylize_clip
 from jvst.vgg import VGG19
 
 INDEPENDENT = "independent frames, one noise image"
@@ -120,7 +113,7 @@ def measure(
     shown = [jnp.clip(image, 0.0, 1.0) for image in images]
     pairs = [(shown[i + 1], shown[i], *truth) for i, truth in enumerate(truths)]
     terms = [
-        _terms(image, vgg, frame, style, weights, layers=layers)
+        loss_terms(image, vgg, frame, style, weights, layers=layers)
         for image, frame in zip(images[1:], frames[1:], strict=True)
     ]
     return Row(
@@ -162,19 +155,3 @@ def floor(frames: Sequence[Image], truths: Sequence[Truth]) -> Row:
         float("nan"),
         float("nan"),
     )
-
-
-@functools.partial(jax.jit, static_argnames="layers")
-def _terms(
-    image: Image,
-    vgg: VGG19,
-    frame: Image,
-    style: Grams,
-    weights: LossWeights,
-    *,
-    layers: tuple[str, ...],
-) -> LossTerms:
-    nothing = jnp.zeros((1, *image.shape), image.dtype)
-    content = content_targets(vgg, frame, layers=layers)
-    targets = FrameTargets(content, style, nothing, nothing[..., 0])
-    return frame_loss(image, vgg, targets, weights)[1]

@@ -96,7 +96,8 @@ class MotionOptions:
     flow_scale: float = 1.0
     """Compute flow at this part of the size and scale it up: faster and coarser."""
     mask: str = "binary"
-    """binary (the paper), soft (its Torch code) or ijcv (its sequel)."""
+    """binary (the paper), soft (its Torch code), ijcv (its sequel), or files:PATTERN for masks made
+    elsewhere, such as 'files:flow/reliable_[%d]_{%d}.pgm'."""
     mask_weights: tuple[float, ...] = (1.0,)
     """How much disoccluded, outside and motion boundary count, 0 to 1; one number for all."""
     mask_dilate: tuple[int, ...] = (0,)
@@ -107,6 +108,31 @@ class MotionOptions:
     """Folder that keeps computed flow; the user's cache when left out, 'none' for no cache."""
     flow_workers: int = 2
     """Threads that compute flow ahead of the solver."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TimeOptions:
+    """How the clip is held together over time."""
+
+    lags: tuple[int, ...] = (1,)
+    """Distances to the earlier frames that a frame is tied to; the paper's long-term terms:
+    1 10 20 40."""
+    long_term_after: int | None = None
+    """Iterations before the longer lags join; once the nearest has converged when left out."""
+    passes: int = 1
+    """Go over the whole clip so often, forward and backward in turn (the paper: 10); 1: one pass,
+    frame after frame."""
+    pass_iterations: int = 100
+    """Cap of each frame in each of several passes."""
+    blend: float = 0.5
+    """Share of the warped neighbour in a frame's start in each of several passes."""
+    temporal_from: int | None = None
+    """First of several passes with the temporal term; the Torch code's 8 of 15 in proportion when
+    left out."""
+    schedule: str = "sequential"
+    """sequential (the paper: frame after frame) or parallel (a whole pass at once)."""
+    batch: int = 0
+    """Frames solved at once where they don't depend on each other; 0: as fits the device."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,6 +161,10 @@ class RunOptions:
     """Begin again in a run folder that holds another or an older run."""
     quiet: bool = False
     """No progress bar."""
+    preview: int = 0
+    """Write RUN_DIR/preview.png every so many iterations; 0: never."""
+    report: bool = True
+    """Write RUN_DIR/report.html at the end (--no-report leaves it out)."""
     config: str = ""
     """manifest.json of an earlier run, whose options to start from."""
 
@@ -149,6 +179,7 @@ class StylizeConfig:
     look: LookOptions = LookOptions()
     network: NetworkOptions = NetworkOptions()
     motion: MotionOptions = MotionOptions()
+    time: TimeOptions = TimeOptions()
     solver: SolverOptions = SolverOptions()
     run: RunOptions = RunOptions()
 
@@ -157,7 +188,7 @@ class StylizeConfig:
 _NO_EFFECT_ON_FRAMES = {
     "output": {"output", "run_dir", "quality", "audio"},
     "motion": {"flow_cache", "flow_workers"},
-    "run": {"demo", "fresh", "quiet", "config"},
+    "run": {"demo", "fresh", "quiet", "config", "preview", "report"},
     "input": {"frame_rate"},
 }
 
@@ -217,8 +248,10 @@ def check_config(config: StylizeConfig) -> None:
     _check_look(config.look)
     _choice("--pooling", config.network.pooling, ("auto", "max", "average"))
     _choice("--precision", config.network.precision, ("auto", "float32", "tf32", "bfloat16"))
-    _choice("--mask", config.motion.mask, ("binary", "soft", "ijcv"))
+    if not config.motion.mask.startswith("files:"):
+        _choice("--mask", config.motion.mask, ("binary", "soft", "ijcv"))
     mask_knobs(config.motion)
+    _check_time(config)
     _choice("--init", config.solver.init, ("auto", "noise", "content"))
     _choice("--optimizer", config.solver.optimizer, ("lbfgs", "adam"))
     if min(config.solver.iterations) < 0:
@@ -268,6 +301,35 @@ def _check_look(look: LookOptions) -> None:
                     f"{option} names the unknown layer {layer!r}; expected names from "
                     f"{LAYERS[0]} to {LAYERS[-1]}"
                 )
+
+
+def _check_time(config: StylizeConfig) -> None:
+    time = config.time
+    if not time.lags or min(time.lags) < 1 or len(set(time.lags)) < len(time.lags):
+        raise InputError(f"--lags is {_spaced(time.lags)}; expected different whole numbers ≥ 1")
+    _choice("--schedule", time.schedule, ("sequential", "parallel"))
+    for option, value, least in (
+        ("--long-term-after", time.long_term_after, 0),
+        ("--passes", time.passes, 0),
+        ("--pass-iterations", time.pass_iterations, 0),
+        ("--temporal-from", time.temporal_from, 1),
+        ("--batch", time.batch, 0),
+        ("--preview", config.run.preview, 0),
+    ):
+        if value is not None and value < least:
+            raise InputError(f"{option} is {value}; expected a whole number ≥ {least}")
+    if not 0.0 <= time.blend <= 1.0:
+        raise InputError(f"--blend is {time.blend}; expected a number from 0 to 1")
+    if time.passes > 1 and len(time.lags) > 1:
+        raise InputError(
+            f"--passes {time.passes} and --lags {_spaced(time.lags)} were both given; several "
+            "passes hold a frame to its direct neighbours: leave one of them out"
+        )
+    if time.passes > 1 and config.motion.mask.startswith("files:"):
+        raise InputError(
+            "--mask files: was given with --passes, which needs masks both ways; expected binary, "
+            "soft or ijcv"
+        )
 
 
 def frame_range(text: str) -> tuple[int, int | None]:

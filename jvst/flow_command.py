@@ -146,10 +146,8 @@ def write_flows(options: FlowOptions) -> int:
             f"{output} can't be written ({error.strerror or error}); free some space, or give "
             "another folder"
         ) from error
-    if cache is not None and cache.damaged:
-        print(f"flow: {cache.damaged} damaged fields in the cache, computed again", file=sys.stderr)
-    if cache is not None and cache.stopped:
-        print(f"flow: the cache holds no more: {cache.stopped}", file=sys.stderr)
+    for notice in cache.notices() if cache is not None else []:
+        print(f"flow: {notice}", file=sys.stderr)
     return total
 
 

@@ -1,26 +1,17 @@
-"""From files to arrays: the clip's frames, the flow between them, the paintings."""
+"""From files to arrays: the clip's frames, the paintings."""
 
 import dataclasses
 import hashlib
-import itertools
-from collections import deque
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
-from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import jax.numpy as jnp
-import numpy as np
 
-from jvst._types import FlowField, Frame, Image
+from jvst._types import Frame, Image
 from jvst.config import StylizeConfig, frame_range, frame_size
 from jvst.errors import InputError
-from jvst.flow import FlowCache, FlowFiles
-from jvst.flow.scaled import scaled_engine
-from jvst.folders import user_cache
 from jvst.image import resize, to_float
-from jvst.prefetch import Waiting, prefetch
 from jvst.video import DamagedClipError, probe, read_frames, read_picture
 
 
@@ -36,6 +27,7 @@ class Clip:
         frame_rate: frames per second.
         has_audio: whether the source has sound.
         digest: checksum of the decoded frames.
+        cuts: frames, from 0, at which a new shot begins; nothing is carried over into it.
     """
 
     source: str
@@ -45,14 +37,11 @@ class Clip:
     frame_rate: Fraction
     has_audio: bool
     digest: str
+    cuts: tuple[int, ...] = ()
 
-
-class ReadyFrame(NamedTuple):
-    """A frame with the flow between it and earlier ones."""
-
-    index: int  # from 0 in the part of the clip
-    frame: Frame
-    motions: dict[int, tuple[FlowField, FlowField]]  # lag -> (to the earlier frame, back)
+    def shot_start(self, index: int) -> int:
+        """Return the first frame of the shot that a frame belongs to."""
+        return max((cut for cut in self.cuts if cut <= index), default=0)
 
 
 def open_clip(config: StylizeConfig) -> Clip:
@@ -95,71 +84,6 @@ def clip_frames(clip: Clip, *, first: int = 0) -> Iterator[Frame]:
         yield frame
 
 
-def ready_frames(
-    clip: Clip,
-    config: StylizeConfig,
-    *,
-    lags: tuple[int, ...],
-    first: int = 0,
-    waiting: Waiting | None = None,
-) -> Generator[ReadyFrame, None, None]:
-    """Yield frames from number ``first`` on, each with its flow, computed ahead on threads.
-
-    Args:
-        clip: the clip.
-        config: names the flow engine, the cache and the number of threads.
-        lags: distances to the earlier frames.
-        first: number of the first frame to yield.
-        waiting: grows by the time that the consumer stood still.
-
-    Raises:
-        InputError: a flow file that is missing or damaged; raised at its frame.
-    """
-    reach = max(lags)
-    begin = max(first - reach, 0)
-
-    def pairs() -> Iterator[tuple[int, Frame, dict[int, Frame]]]:
-        recent: deque[Frame] = deque(maxlen=reach)
-        for index, frame in enumerate(clip_frames(clip, first=begin), start=begin):
-            if index >= first:
-                yield index, frame, {lag: recent[-lag] for lag in lags if lag <= len(recent)}
-            recent.append(frame)
-
-    between = flow_source(clip, config)
-
-    def estimate(item: tuple[int, Frame, dict[int, Frame]]) -> ReadyFrame:
-        index, frame, earlier = item
-        motions = {lag: between(index, frame, lag, other) for lag, other in earlier.items()}
-        return ReadyFrame(index, frame, motions)
-
-    workers = config.motion.flow_workers
-    return prefetch(estimate, pairs(), workers=workers, ahead=2 * workers, waiting=waiting)
-
-
-def flow_source(clip: Clip, config: StylizeConfig):
-    """Return a function (index, frame, lag, earlier frame) -> (flow to it, flow back).
-
-    Raises:
-        InputError: an unknown engine or a bad pattern.
-    """
-    choice = config.motion.flow
-    if choice.startswith("files:"):
-        files = FlowFiles(choice)
-
-        def read(index: int, frame: Frame, lag: int, other: Frame):
-            here = clip.start + index
-            return files.pair(here, here - lag, size=clip.size)
-
-        return read
-    engine = scaled_engine(choice, config.motion.flow_scale)
-    cache = FlowCache(_flow_folder(config.motion.flow_cache), engine)
-
-    def compute(index: int, frame: Frame, lag: int, other: Frame):
-        return cache.pair(frame, other)
-
-    return compute
-
-
 def read_styles(config: StylizeConfig, size: tuple[int, int]) -> tuple[list[Image], list[str]]:
     """Read the paintings, scaled to the frame, and their checksums.
 
@@ -182,17 +106,3 @@ def read_styles(config: StylizeConfig, size: tuple[int, int]) -> tuple[list[Imag
         scaled = max(round(width * scale), 16), max(round(height * scale), 16)
         images.append(jnp.clip(resize(to_float(jnp.asarray(picture)), size=scaled), 0.0, 1.0))
     return images, digests
-
-
-def split(
-    ready: Iterator[ReadyFrame],
-) -> tuple[Iterator[Image], Iterator[dict[int, tuple[np.ndarray, np.ndarray]]]]:
-    """Part ready frames into images and flows, for a consumer that takes them in turn."""
-    one, two = itertools.tee(ready)
-    return (to_float(jnp.asarray(r.frame)) for r in one), (r.motions for r in two)
-
-
-def _flow_folder(choice: str) -> Path | None:
-    if choice == "none":
-        return None
-    return Path(choice) if choice else user_cache("flow")

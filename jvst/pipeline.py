@@ -12,7 +12,14 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from jvst._types import Flow, Grams, Image
 from jvst.consistency import EdgeRule, MaskMode, long_term_weights, mask_reasons
-from jvst.mask_knobs import MaskKnobs, shaped_mask
+from jvst.mask_knobs import MaskKnobs
+from jvst.neighbours import (
+    Motion,
+    Neighbours,
+    earlier_slots,
+    neighbour_masks,
+    neighbours_in_slots,
+)
 from jvst.objective import CONTENT_LAYERS, FrameTargets, LossWeights, content_targets
 from jvst.solver import Report, SolveInfo, SolverConfig, SolveState, solve_frame
 from jvst.vgg import VGG19
@@ -27,6 +34,8 @@ class ClipConfig:
 
     Attributes:
         lags: distances to the earlier frames that a frame is tied to, the nearest first.
+        long_term_after: iterations of a frame with the nearest lag alone, before the others
+            join; None: until that has converged, for half of the cap at the most.
         init: where a frame without an earlier neighbour starts: ``noise``, the same for
             every such frame, or its own ``content``. With ``content`` later frames, too, start
             from their own content where they show what the neighbour hides.
@@ -44,6 +53,7 @@ class ClipConfig:
     """
 
     lags: tuple[int, ...] = (1,)
+    long_term_after: int | None = None
     init: Literal["noise", "content"] = "noise"
     first_iterations: int = 2000
     next_iterations: int = 1000
@@ -55,19 +65,19 @@ class ClipConfig:
     chunk: int = 50
 
 
-class Motion(NamedTuple):
-    """Optical flow between a frame and an earlier one."""
-
-    flow: Flow  # from the frame to the earlier one, pixels
-    flow_back: Flow  # from the earlier one to the frame, pixels
-
-
 class StylizedFrame(NamedTuple):
     """One finished frame."""
 
     index: int
     image: Image  # not clipped: it is the next frame's start; clip it to show it
     info: SolveInfo
+
+
+class Stage(NamedTuple):
+    """Where a frame's solve stands: its leaves are what continues it, see ``stylize_clip``."""
+
+    number: int  # 0, or 1 once the long-term terms have joined
+    state: SolveState
 
 
 def stylize_clip(
@@ -82,13 +92,14 @@ def stylize_clip(
     first: int = 0,
     earlier: Mapping[int, Image] | None = None,
     resume: Sequence[Array | np.ndarray] | None = None,
-    on_chunk: Callable[[int, Report, SolveState | None], None] | None = None,
+    on_chunk: Callable[[int, Report, Stage | None], None] | None = None,
 ) -> Iterator[StylizedFrame]:
     """Stylize a clip frame by frame; a generator, arrays in and arrays out.
 
     A frame starts from its nearest earlier stylized frame, warped along the flow, and its
     temporal loss holds it to all those of ``config.lags``, masked where the flow can't be
-    trusted. A frame without any starts from ``config.init``.
+    trusted: first to the nearest alone, then to the others, too. A frame without any, or with
+    nothing to trust in the nearest, as after a cut, starts from ``config.init``.
 
     Args:
         frames: the clip, RGB in [0, 1], all of one size, lazily if you like.
@@ -101,8 +112,8 @@ def stylize_clip(
         key: draws the noise image that frames start from.
         first: number of the first frame given, when a clip is continued.
         earlier: stylized frames before ``first`` by number, as far back as the lags reach.
-        resume: leaves of the last state of the solve of frame ``first``, when it was
-            interrupted; see ``solve_frame``.
+        resume: leaves (``jax.tree.leaves``) of the last stage of frame ``first`` that
+            ``on_chunk`` was given, when it was interrupted.
         on_chunk: told the frame's number and where its solve stands.
 
     Yields:
@@ -113,42 +124,31 @@ def stylize_clip(
     done = dict(earlier or {})
     reach = max(config.lags)
     for index, (frame, motion) in enumerate(zip(frames, motions, strict=True), start=first):
-        known = {lag: motion[lag] for lag in config.lags if lag in motion and index - lag in done}
-        flows = _slots([known[k].flow if k in known else None for k in config.lags], frame[..., :2])
-        backs = _slots(
-            [known[k].flow_back if k in known else None for k in config.lags], frame[..., :2]
-        )
-        others = _slots([done.get(index - lag) for lag in config.lags], frame)
-        present = jnp.asarray([float(lag in known) for lag in config.lags], frame.dtype)
+        slots = earlier_slots(config.lags, index, done, motion)
+        neighbours = neighbours_in_slots(frame, slots)
         targets = prepare(
             frame,
             vgg,
             style,
-            others,
-            flows,
-            backs,
-            present,
+            neighbours,
             layers=config.content_layers,
             mask=config.mask,
             edge=config.edge,
             knobs=config.knobs,
         )
-        if known:
-            nearest = next(i for i, lag in enumerate(config.lags) if lag in known)
-            start, cap = targets.warped[nearest], config.next_iterations
-            if config.init == "content":
-                start = uncover(frame, start, flows[nearest], backs[nearest], edge=config.edge)
+        filled = [number for number, slot in enumerate(slots) if slot is not None]
+        if filled and bool(jnp.any(targets.trust[filled[0]] > 0.0)):
+            cap = config.next_iterations
+            start = warped_start(frame, neighbours, targets, filled[0], config=config)
         else:
-            start = frame if config.init == "content" else noise_image(key, frame.shape)
             cap = config.first_iterations
-        image, info = solve_frame(
+            start = frame if config.init == "content" else noise_image(key, frame.shape)
+        image, info = _solve_in_stages(
             start,
             vgg,
-            targets,
+            _stages(targets, filled, cap, config.long_term_after),
             weights,
-            cap,
-            config=config.solver,
-            chunk=config.chunk,
+            config=config,
             resume=resume if index == first else None,
             on_chunk=None if on_chunk is None else functools.partial(on_chunk, index),
         )
@@ -162,10 +162,7 @@ def prepare(
     frame: Image,
     vgg: VGG19,
     style: Grams,
-    earlier: Float[Array, "j h w 3"],
-    flows: Float[Array, "j h w 2"],
-    flows_back: Float[Array, "j h w 2"],
-    present: Float[Array, " j"],
+    neighbours: Neighbours,
     *,
     layers: tuple[str, ...] = CONTENT_LAYERS,
     mask: MaskMode = "binary",
@@ -178,24 +175,30 @@ def prepare(
         frame: the content frame, RGB in [0, 1].
         vgg: the network.
         style: Gram matrices of the style.
-        earlier: stylized frames, one a lag, anything where there is none.
-        flows: from this frame to each, pixels.
-        flows_back: from each to this frame, pixels.
-        present: 1 for a lag that exists, 0 for one that doesn't.
+        neighbours: stylized frames, the nearest first.
         layers: names of the content layers.
         mask: see ``consistency_mask``.
         edge: see ``consistency_mask``.
         knobs: see ``ClipConfig``.
     """
-    trusted = functools.partial(shaped_mask, mode=mask, edge=edge, image=frame, knobs=knobs)
-    masks = jax.vmap(trusted)(flows, flows_back)
-    masks *= present[:, None, None]  # [j h w]
+    masks = neighbour_masks(frame, neighbours, mode=mask, edge=edge, knobs=knobs)
     return FrameTargets(
         content=content_targets(vgg, frame, layers=layers),
         style=style,
-        warped=jax.vmap(warp)(earlier, flows),
+        warped=jax.vmap(warp)(neighbours.images, neighbours.flows),
         trust=long_term_weights(masks),
     )
+
+
+def warped_start(
+    frame: Image, neighbours: Neighbours, targets: FrameTargets, slot: int, *, config: ClipConfig
+) -> Image:
+    """Return where a frame with a neighbour starts: from that, warped, see ``ClipConfig.init``."""
+    start = targets.warped[slot]
+    if config.init == "content":
+        flow, back = neighbours.flows[slot], neighbours.flows_back[slot]
+        start = uncover(frame, start, flow, back, edge=config.edge)
+    return start
 
 
 @functools.partial(jax.jit, static_argnames="edge")
@@ -224,8 +227,48 @@ def noise_image(key: PRNGKeyArray, shape: tuple[int, ...]) -> Image:
     return 0.5 + 0.1 * jax.random.normal(key, shape)
 
 
-def _slots(
-    arrays: list[Float[Array, "h w c"] | None], like: Float[Array, "h w c"]
-) -> Float[Array, "j h w c"]:
-    """Stack one array a lag; zeros where there is none."""
-    return jnp.stack([jnp.zeros_like(like) if array is None else array for array in arrays])
+def _stages(
+    targets: FrameTargets, filled: list[int], cap: int, after: int | None
+) -> list[tuple[FrameTargets, int]]:
+    """Return the targets of each stage and the iteration at which it ends at the latest."""
+    if not any(bool(jnp.any(targets.trust[slot] > 0.0)) for slot in filled[1:]):
+        return [(targets, cap)]
+    nearest: Float[Array, " j"] = jnp.zeros_like(targets.trust[:, 0, 0]).at[filled[0]].set(1.0)
+    short = targets._replace(trust=targets.trust * nearest[:, None, None])
+    return [(short, min(cap, cap // 2 if after is None else after)), (targets, cap)]
+
+
+def _solve_in_stages(
+    start: Image,
+    vgg: VGG19,
+    stages: list[tuple[FrameTargets, int]],
+    weights: LossWeights,
+    *,
+    config: ClipConfig,
+    resume: Sequence[Array | np.ndarray] | None,
+    on_chunk: Callable[[Report, Stage | None], None] | None,
+) -> tuple[Image, SolveInfo]:
+    """Solve for one target after the other, each from where the one before ended."""
+    begun, leaves = (0, None) if resume is None else (int(resume[0]), resume[1:])
+    image, info = start, None
+    for number, (targets, cap) in list(enumerate(stages))[begun:]:
+
+        def told(report: Report, state: SolveState | None, number: int = number) -> None:
+            if on_chunk is not None:
+                on_chunk(report, None if state is None else Stage(number, state))
+
+        image, info = solve_frame(
+            image,
+            vgg,
+            targets,
+            weights,
+            cap,
+            config=config.solver,
+            chunk=config.chunk,
+            resume=leaves if number == begun else None,
+            on_chunk=told,
+            after=info,
+        )
+    if info is None:
+        raise ValueError(f"resume names stage {begun}; expected at most {len(stages) - 1}")
+    return image, info

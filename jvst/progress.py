@@ -1,23 +1,27 @@
-"""What a person sees while a clip is stylized: one bar."""
+"""What a person sees while a clip is stylized: one bar, and a picture now and then."""
 
 import sys
 import time
 from io import TextIOBase
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
+from jvst._types import Image
+from jvst.image import to_uint8
 from jvst.prefetch import Waiting
 from jvst.solver import Report
+from jvst.video import write_picture
 
 
 class ClipProgress:
-    """One bar for the clip: frame, iteration, loss terms, seconds a frame, time left.
+    """One bar for the run: frame, iteration, loss terms, seconds a frame, time left.
 
     Args:
-        frames: number of frames.
+        solves: number of frames to solve; in several passes, of all of them.
         finished: number of those that an earlier run finished.
-        caps: iteration caps of the first and of later frames.
         waiting: how long the solver has stood still for flow.
         quiet: show nothing.
         stream: where to draw; standard error when left out.
@@ -25,24 +29,21 @@ class ClipProgress:
 
     def __init__(
         self,
-        frames: int,
+        solves: int,
         finished: int,
-        caps: tuple[int, int],
         *,
         waiting: Waiting | None = None,
         quiet: bool,
         stream: TextIOBase | None = None,
     ):
         drawn_on: Any = stream or sys.stderr
-        self._caps = caps
-        self._frames = frames
         self._waiting = waiting or Waiting()
         self._started = time.perf_counter()
         self._begun_with = finished
         # A file or a pipe gets a line now and then, a terminal a bar that moves.
         interval = 0.2 if drawn_on and drawn_on.isatty() else 10.0
         self._bar = tqdm(
-            total=frames,
+            total=solves,
             initial=finished,
             disable=quiet,
             file=drawn_on,
@@ -53,24 +54,59 @@ class ClipProgress:
             dynamic_ncols=True,
         )
 
-    def chunk(self, index: int, report: Report) -> None:
-        """Show where the solve of a frame stands."""
-        cap = self._caps[0] if index == 0 else self._caps[1]
+    def chunk(self, what: str, done: int, report: Report, cap: int, together: int = 1) -> None:
+        """Show where a solve stands.
+
+        Args:
+            what: names the frame, or the frames, and the pass.
+            done: how many solves are finished.
+            report: where this one, or the first of several at once, stands.
+            cap: its iteration cap.
+            together: how many frames are being solved.
+        """
         # A frame usually stops before its cap, so the bar hurries at its end.
-        done = index + min(report.iteration / max(cap, 1), 1.0)
+        reached = done + together * min(report.iteration / max(cap, 1), 1.0)
         terms = report.terms
-        pace = (time.perf_counter() - self._started) / max(done - self._begun_with, 1e-6)
+        pace = (time.perf_counter() - self._started) / max(reached - self._begun_with, 1e-6)
         waited = self._waiting.seconds
         waits = f", waited {waited:.0f} s for flow" if waited >= 1.0 else ""
         self._bar.set_description_str(
-            f"frame {index + 1}/{self._frames}, iteration {report.iteration}/{cap}: "
+            f"{what}, iteration {report.iteration}/{cap}: "
             f"content {terms.content:.3g}, style {terms.style:.3g}, "
             f"temporal {terms.temporal:.3g}, tv {terms.total_variation:.3g}, "
             f"{pace:.1f} s/frame{waits}",
             refresh=False,
         )
-        self._bar.update(done - self._bar.n)
+        self._bar.update(reached - self._bar.n)
 
     def close(self) -> None:
         """Leave the bar as it stands."""
         self._bar.close()
+
+
+class Preview:
+    """The current picture in a file, for a person who watches.
+
+    Args:
+        path: where it is written, whole or not at all.
+        every: iterations between two pictures; 0 for none.
+    """
+
+    def __init__(self, path: Path, every: int):
+        self._path, self._every = path, every
+        self._shown: tuple[object, int] | None = None
+
+    def look(self, place: object, iteration: int, image: Image) -> None:
+        """Write the picture if it is time.
+
+        Args:
+            place: what tells this solve from others.
+            iteration: how far it is.
+            image: its picture so far, RGB, not clipped.
+        """
+        if not self._every:
+            return
+        step = iteration // self._every
+        if self._shown is None or self._shown != (place, step):
+            self._shown = place, step
+            write_picture(self._path, np.asarray(to_uint8(image)))

@@ -1,5 +1,6 @@
-"""One command from beginning to end: read, stylize, store, write the video."""
+"""One command from beginning to end: read, stylize, store, write video and page."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
 import sys
@@ -9,27 +10,28 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 
 from jvst._types import Frame, Grams
-from jvst.config import StylizeConfig, check_config, frame_options, mask_knobs
+from jvst.choices import (
+    chosen_network,
+    chosen_weights,
+    clip_config,
+    load_network,
+    multipass_config,
+)
+from jvst.config import StylizeConfig, check_config, frame_options
 from jvst.errors import InputError
 from jvst.folders import user_cache
-from jvst.image import to_uint8
-from jvst.inputs import Clip, open_clip, read_styles, ready_frames, split
+from jvst.inputs import Clip, open_clip, read_styles
+from jvst.motion import MotionSource
 from jvst.objective import LossWeights, style_targets
-from jvst.pipeline import ClipConfig, Motion, StylizedFrame, stylize_clip
-from jvst.prefetch import Waiting
-from jvst.presets import NETWORKS, loss_weights
-from jvst.progress import ClipProgress
-from jvst.solver import Report, SolverConfig, SolveState
+from jvst.pipeline import ClipConfig
+from jvst.run_clip import stylize_frames
+from jvst.run_passes import stylize_passes
 from jvst.store import RunStore
 from jvst.vgg import VGG19
 from jvst.video import read_picture, write_video
-from jvst.weights import Found, find_weights, load_vgg19, normalised
 from jvst.weights.importers import file_sha256
-from jvst.weights_cli import folder_pictures, procedural_pictures
 
 _PACKAGES = (
     "jvst",
@@ -84,28 +86,53 @@ def run(config: StylizeConfig) -> int:
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
         "device": jax.devices()[0].device_kind,
     }
+    timings: dict[str, float] = {}
     with RunStore(folder) as store:
-        done = store.open_run(manifest, fresh=config.run.fresh)
-        style = jax.jit(_style_grams, static_argnames=("shares", "layers"))(
-            vgg, styles, shares=config.input.style_blend or None, layers=config.look.style_layers
-        )
+        store.open_run(manifest, fresh=config.run.fresh)
+        with _timed(timings, "style targets"):
+            style = jax.jit(_style_grams, static_argnames=("shares", "layers"))(
+                vgg,
+                styles,
+                shares=config.input.style_blend or None,
+                layers=config.look.style_layers,
+            )
+        source = _motion_source(clip, config, store)
         try:
-            seconds = _stylize(config, settings, clip, vgg, style, weights, store, done)
+            with _timed(timings, "frames"):
+                timings["of which waiting for flow"] = _stylize(
+                    config, settings, found.network, clip, source, vgg, style, weights, store
+                )
         except KeyboardInterrupt:
             store.flush()
             print(f"\njvst: interrupted; the same command goes on from {folder}", file=sys.stderr)
             return 130
+        for notice in source.notices():
+            print(f"jvst: {notice}", file=sys.stderr)
+        with _timed(timings, "video"):
+            write_video(
+                output,
+                _pictures(store, clip.count),
+                frame_rate=clip.frame_rate,
+                audio_from=clip.source if config.output.audio and clip.has_audio else None,
+                audio_start=float(clip.start / clip.frame_rate),
+                quality=config.output.quality,
+            )
         infos = [store.load_info(index) for index in range(clip.count)]
-        store.write_manifest({**manifest, "frames": infos})
-        write_video(
-            output,
-            _pictures(store, clip.count),
-            frame_rate=clip.frame_rate,
-            audio_from=clip.source if config.output.audio and clip.has_audio else None,
-            audio_start=float(clip.start / clip.frame_rate),
-            quality=config.output.quality,
-        )
-        print(summary(infos, seconds, output, store))
+        manifest |= {
+            "timings": timings,
+            "frames": infos,
+            "passes": _earlier_passes(config, store, clip),
+        }
+        if config.run.report:
+            with _timed(timings, "report"):
+                # Late: plotting takes half a second to import, which `--no-report` saves.
+                from jvst.report import write_report  # noqa: PLC0415
+                from jvst.run_report import report_frames  # noqa: PLC0415
+
+                frames = report_frames(clip, config, settings, source, store)
+                write_report(folder / "report.html", frames, manifest)
+        store.write_manifest(manifest)
+        print(summary(infos, timings["frames"], output, store))
     return 0
 
 
@@ -115,145 +142,6 @@ def keep_compiled_programs() -> None:
         jax.config.update("jax_compilation_cache_dir", str(user_cache("programs")))
 
 
-def chosen_weights(config: StylizeConfig, network: str, size: tuple[int, int]) -> LossWeights:
-    """Return the preset's weights with what the person set in their place.
-
-    A weight that is given counts as published: it is multiplied by the network's factor, so
-    that ``--style-weight 40`` means the same with every network.
-    """
-    weights = loss_weights(network, size, preset=config.look.preset)
-    factors = NETWORKS[network]
-    look = config.look
-    given = {
-        "content": None if look.content_weight is None else look.content_weight * factors.content,
-        "style": None if look.style_weight is None else look.style_weight * factors.style,
-        "temporal": look.temporal_weight,
-        "total_variation": look.tv_weight,
-    }
-    return weights._replace(**{name: value for name, value in given.items() if value is not None})
-
-
-def chosen_network(config: StylizeConfig) -> Found:
-    """Find the file of weights, normalised where that is asked for.
-
-    Raises:
-        InputError: the weights, or the pictures to normalise over, can't be had.
-    """
-    folder = config.network.normalise_on
-    pictures = folder_pictures(folder) if folder else procedural_pictures()
-    choice, progress = config.network.weights, not config.run.quiet
-    found = find_weights(choice, pictures=pictures, progress=progress)
-    # vgg19-normalised is normalised already; any other file once a folder is given.
-    return normalised(found, pictures) if folder and choice != "vgg19-normalised" else found
-
-
-def load_network(config: StylizeConfig, found: Found) -> VGG19:
-    """Load the network with the pooling and precision that were chosen or that fit it."""
-    preset = NETWORKS[found.network]
-    precision = config.network.precision
-    if precision == "auto":
-        precision = "float32" if jax.default_backend() == "cpu" else "tf32"
-    pooling = preset.pooling if config.network.pooling == "auto" else config.network.pooling
-    return load_vgg19(
-        found.path,
-        pooling=pooling,  # type: ignore[arg-type]
-        first_padding=preset.first_padding,
-        precision=precision,  # type: ignore[arg-type]
-    )
-
-
-def clip_config(config: StylizeConfig, network: str) -> ClipConfig:
-    """Return what the single pass needs of the options."""
-    solver = SolverConfig(
-        optimizer=config.solver.optimizer,  # type: ignore[arg-type]
-        tolerance=config.solver.tolerance,
-    )
-    init = NETWORKS[network].init if config.solver.init == "auto" else config.solver.init
-    return ClipConfig(
-        init=init,  # type: ignore[arg-type]
-        first_iterations=config.solver.iterations[0],
-        next_iterations=config.solver.iterations[1],
-        mask=config.motion.mask,  # type: ignore[arg-type]
-        knobs=mask_knobs(config.motion),
-        content_layers=config.look.content_layers or NETWORKS[network].content_layers,
-        solver=solver,
-        chunk=10,  # often enough for the bar and for Ctrl-C
-    )
-
-
-def _stylize(
-    config: StylizeConfig,
-    settings: ClipConfig,
-    clip: Clip,
-    vgg: VGG19,
-    style: Grams,
-    weights: LossWeights,
-    store: RunStore,
-    done: int,
-) -> float:
-    """Stylize the frames that are not finished and return the seconds that it took."""
-    waiting = Waiting()
-    progress = ClipProgress(
-        clip.count, done, config.solver.iterations, waiting=waiting, quiet=config.run.quiet
-    )
-    latest: tuple[int, SolveState | None] | None = None
-
-    def on_chunk(index: int, report: Report, state: SolveState | None) -> None:
-        nonlocal latest
-        latest = index, state
-        progress.chunk(index, report)
-
-    ready = ready_frames(clip, config, lags=settings.lags, first=done, waiting=waiting)
-    started = time.perf_counter()
-    stylized = stylize_clip(
-        *_part(ready),
-        vgg,
-        style,
-        weights,
-        config=settings,
-        key=jax.random.key(config.solver.seed),
-        first=done,
-        earlier={
-            index: jnp.asarray(store.load(index))
-            for index in range(max(done - max(settings.lags), 0), done)
-        },
-        resume=store.load_interrupted(done),
-        on_chunk=on_chunk,
-    )
-    try:
-        before = time.perf_counter()
-        for frame in stylized:
-            picture = np.asarray(to_uint8(frame.image))
-            info = frame_info(frame, time.perf_counter() - before)
-            store.save(frame.index, np.asarray(frame.image), picture, info)
-            before = time.perf_counter()
-        store.flush()
-    except KeyboardInterrupt:
-        if latest is not None and latest[1] is not None:
-            leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(latest[1])]
-            store.flush()
-            store.save_interrupted(latest[0], leaves)
-        raise
-    finally:
-        progress.close()
-        ready.close()
-    return time.perf_counter() - started
-
-
-def frame_info(frame: StylizedFrame, seconds: float) -> dict[str, Any]:
-    """Return how a frame's solve went, as plain values for the manifest."""
-    info = frame.info
-    return {
-        "iterations": info.iterations,
-        "evaluations": info.evaluations,
-        "stopped": info.stopped,
-        "fallback": info.fallback,
-        "loss": info.reports[-1].loss,
-        "terms": info.reports[-1].terms._asdict(),
-        "seconds": round(seconds, 3),
-    }
-
-
 def summary(infos: list[dict[str, Any]], seconds: float, output: str, store: RunStore) -> str:
     """Say at the end where everything is and what went wrong on the way."""
     converged = sum(info["stopped"] == "converged" for info in infos)
@@ -261,6 +149,7 @@ def summary(infos: list[dict[str, Any]], seconds: float, output: str, store: Run
         f"video     {output}",
         f"frames    {store.folder / 'pictures'}",
         f"manifest  {store.manifest_path}",
+        *([f"report    {page}"] if (page := store.folder / "report.html").exists() else []),
         f"{len(infos)} frames in {seconds:.1f} s; {converged} converged, "
         f"{len(infos) - converged} reached their iteration cap",
     ]
@@ -272,14 +161,47 @@ def summary(infos: list[dict[str, Any]], seconds: float, output: str, store: Run
     return "\n".join(lines)
 
 
-def _part(ready: Iterator) -> tuple[Iterator, Iterator]:
-    """Part ready frames into images and motions on the device."""
-    images, flows = split(ready)
-    motions = (
-        {lag: Motion(jnp.asarray(to), jnp.asarray(back)) for lag, (to, back) in found.items()}
-        for found in flows
-    )
-    return images, motions
+def _stylize(
+    config: StylizeConfig,
+    settings: ClipConfig,
+    network: str,
+    clip: Clip,
+    source: MotionSource,
+    vgg: VGG19,
+    style: Grams,
+    weights: LossWeights,
+    store: RunStore,
+) -> float:
+    """Stylize what is not finished; return the seconds that the solver waited for flow."""
+    if config.time.passes <= 1:
+        return stylize_frames(config, settings, clip, source, vgg, style, weights, store).seconds
+    batch = config.time.batch or len(jax.local_devices())
+    passes = multipass_config(config, network, batch=batch)
+    return stylize_passes(config, passes, clip, source, vgg, style, weights, store).seconds
+
+
+def _motion_source(clip: Clip, config: StylizeConfig, store: RunStore) -> MotionSource:
+    """Choose where motion comes from; several passes need a place where they find it again."""
+    several = config.time.passes > 1 and config.motion.flow_cache == "none"
+    return MotionSource(clip, config, cache_folder=store.folder / "flow" if several else None)
+
+
+def _earlier_passes(
+    config: StylizeConfig, store: RunStore, clip: Clip
+) -> list[list[dict[str, Any]]]:
+    """Return how the solves of all passes but the last went."""
+    return [
+        [store.load_info(index, pass_number=number) for index in range(clip.count)]
+        for number in range(1, config.time.passes)
+    ]
+
+
+@contextlib.contextmanager
+def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
+    """Note the seconds of a stage."""
+    started = time.perf_counter()
+    yield
+    timings[stage] = round(time.perf_counter() - started, 3)
 
 
 def _style_grams(vgg, images, shares, layers):

@@ -24,11 +24,11 @@ with warnings.catch_warnings():
 Stopped = Literal["converged", "iteration limit", "non-finite loss"]
 Fallback = Literal["none", "smaller step", "start image"]
 
-_RUNNING, _CONVERGED, _ITERATION_LIMIT, _NON_FINITE = range(4)
-_STOPPED: dict[int, Stopped] = {
-    _CONVERGED: "converged",
-    _ITERATION_LIMIT: "iteration limit",
-    _NON_FINITE: "non-finite loss",
+RUNNING, CONVERGED, ITERATION_LIMIT, NON_FINITE = range(4)
+STOPPED: dict[int, Stopped] = {
+    CONVERGED: "converged",
+    ITERATION_LIMIT: "iteration limit",
+    NON_FINITE: "non-finite loss",
 }
 
 
@@ -102,6 +102,7 @@ def solve_frame(
     chunk: int = 50,
     resume: Sequence[Array | np.ndarray] | None = None,
     on_chunk: Callable[[Report, SolveState | None], None] | None = None,
+    after: SolveInfo | None = None,
 ) -> tuple[Image, SolveInfo]:
     """Minimize ``frame_loss`` over the image.
 
@@ -115,49 +116,71 @@ def solve_frame(
         vgg: the network.
         targets: what the frame is drawn to.
         weights: weights of the terms.
-        max_iterations: iterations at the most; a number, never a reason to compile again.
+        max_iterations: iterations at the most, those of ``after`` included; a number, never a
+            reason to compile again.
         config: the solver.
         chunk: iterations between two reports; no effect on the result.
         resume: the leaves of a state that ``on_chunk`` was given.
         on_chunk: told after every chunk; without a state once a fallback is under way.
+        after: how an earlier stage went, of which this one goes on: counts and reports are added
+            to its own.
 
     Returns:
         The image, RGB, about [0, 1], not clipped; and how it went. A loss that turns
         non-finite makes the solve go on from the last good image with steps a tenth as
         long; if that fails too, or the very first loss is non-finite, ``init`` comes back.
     """
-    reports: list[Report] = []
+    reports = list(after.reports) if after else []
     fallback: Fallback = "none"
     if resume is None:
         state = begin(init, vgg, targets, weights, max_iterations, config)
+        if after is not None:
+            state = _counted_on(state, after.iterations, after.evaluations, max_iterations)
     else:
         like = jax.eval_shape(
             functools.partial(begin, config=config), init, vgg, targets, weights, max_iterations
         )
         state = jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(x) for x in resume])
+    begun_at = after.iterations if after else 0
     while True:
         report, status = _look(state)
         reports.append(report)
         if on_chunk is not None:
             on_chunk(report, state if fallback == "none" else None)
-        if status == _RUNNING:
+        if status == RUNNING:
             state = advance(state, vgg, targets, weights, max_iterations, chunk, config)
-        elif status != _NON_FINITE:
+        elif status != NON_FINITE:
             break
-        elif fallback == "none" and report.iteration > 0:
+        elif fallback == "none" and report.iteration > begun_at:
             fallback, config = "smaller step", _shorter(config)
-            state = begin(state.image, vgg, targets, weights, max_iterations, config)._replace(
-                iteration=state.iteration,
-                evaluations=state.evaluations + 1,
-                window_start=state.iteration,
+            state = _counted_on(
+                begin(state.image, vgg, targets, weights, max_iterations, config),
+                report.iteration,
+                report.evaluations,
+                max_iterations,
             )
         else:
             fallback, state = "start image", state._replace(image=init)
             break
+    if after is not None and fallback == "none":
+        fallback = after.fallback
     info = SolveInfo(
-        report.iteration, report.evaluations, _STOPPED[status], fallback, tuple(reports)
+        report.iteration, report.evaluations, STOPPED[status], fallback, tuple(reports)
     )
     return state.image, info
+
+
+def _counted_on(
+    state: SolveState, iterations: int, evaluations: int, max_iterations: int
+) -> SolveState:
+    """Let a solve that has just begun count on from an earlier one."""
+    over = jnp.asarray(iterations >= max_iterations) & (state.status == RUNNING)
+    return state._replace(
+        iteration=jnp.asarray(iterations, jnp.int32),
+        evaluations=jnp.asarray(evaluations + 1, jnp.int32),
+        window_start=jnp.asarray(iterations, jnp.int32),
+        status=jnp.where(over, ITERATION_LIMIT, state.status),
+    )
 
 
 @functools.partial(jax.jit, static_argnames="config")
@@ -171,7 +194,7 @@ def begin(
 ) -> SolveState:
     """Evaluate the start. Pure; vmaps over frames."""
     loss, terms, inner = _optimizer(config).start(init, vgg, targets, weights)
-    status = jnp.where(max_iterations > 0, _RUNNING, _ITERATION_LIMIT)
+    status = jnp.where(max_iterations > 0, RUNNING, ITERATION_LIMIT)
     return SolveState(
         image=init,
         optimizer=inner,
@@ -182,7 +205,7 @@ def begin(
         evaluations=jnp.asarray(1, jnp.int32),
         window_loss=loss,
         window_start=jnp.asarray(0, jnp.int32),
-        status=jnp.where(jnp.isfinite(loss), status, _NON_FINITE),
+        status=jnp.where(jnp.isfinite(loss), status, NON_FINITE),
     )
 
 
@@ -201,7 +224,7 @@ def advance(
     end = state.iteration + chunk
 
     def unfinished(state: SolveState) -> Bool[Array, ""]:
-        return (state.status == _RUNNING) & (state.iteration < end)
+        return (state.status == RUNNING) & (state.iteration < end)
 
     def iterate(state: SolveState) -> SolveState:
         image, loss, terms, inner, evaluations = optimizer.step(
@@ -212,8 +235,8 @@ def advance(
         look = iteration - state.window_start >= config.window
         change = jnp.abs(state.window_loss - loss)
         converged = look & (change < config.tolerance * jnp.abs(state.window_loss))
-        status = jnp.where(iteration >= max_iterations, _ITERATION_LIMIT, _RUNNING)
-        status = jnp.where(converged, _CONVERGED, status)
+        status = jnp.where(iteration >= max_iterations, ITERATION_LIMIT, RUNNING)
+        status = jnp.where(converged, CONVERGED, status)
         return SolveState(
             image=jnp.where(good, image, state.image),
             optimizer=inner,
@@ -223,7 +246,7 @@ def advance(
             evaluations=state.evaluations + evaluations,
             window_loss=jnp.where(look, loss, state.window_loss),
             window_start=jnp.where(look, iteration, state.window_start),
-            status=jnp.where(good, status, _NON_FINITE),
+            status=jnp.where(good, status, NON_FINITE),
         )
 
     return jax.lax.while_loop(unfinished, iterate, state)

@@ -2,13 +2,16 @@
 
 ``frames/0001.npy`` holds the float32 image of the first frame, ``frames/0001.json`` how its solve
 went, ``pictures/0001.png`` what a person looks at; ``interrupted.npz`` the solve that Ctrl-C cut
-short. A frame is finished once its ``.npy`` is there: it is written last.
+short. A frame is finished once its ``.npy`` is there: it is written last. In a run of several
+passes ``passes/02`` holds what ``frames`` holds for the last pass; the states of passes that
+nothing depends on any more are removed.
 """
 
 import fcntl
+import itertools
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,11 @@ from jvst.video import write_picture
 StoredImage = Float32[np.ndarray, "h w 3"]
 
 _FOLDERS = ("frames", "pictures")
+_PASSES = "passes"
 _INTERRUPTED = "interrupted.npz"
+
+#: The last pass, or the only one: its frames are the result.
+LAST = 0
 
 
 class RunStore:
@@ -94,13 +101,13 @@ class RunStore:
                     f"{self.folder} holds a run with another {difference}; choose another "
                     "--run-dir, or --fresh to begin again"
                 )
-        elif self._finished():
+        elif self.finished(itertools.count()):
             raise InputError(
                 f"{self.folder} holds frames without a manifest; choose another --run-dir, or "
                 "--fresh to begin again"
             )
         self.write_manifest(manifest)
-        return self._finished()
+        return self.finished(itertools.count())
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest, atomically."""
@@ -108,14 +115,30 @@ class RunStore:
         with replacing(self.manifest_path) as path, writing_to(self.manifest_path):
             path.write_text(text)
 
-    def save(self, index: int, image: StoredImage, picture: Frame, info: Mapping[str, Any]) -> None:
+    def save(
+        self,
+        index: int,
+        image: StoredImage,
+        picture: Frame,
+        info: Mapping[str, Any],
+        *,
+        pass_number: int = LAST,
+    ) -> None:
         """Write a finished frame, on a thread.
+
+        Args:
+            index: number of the frame, from 0.
+            image: its state.
+            picture: what a person looks at; a later pass replaces it.
+            info: how its solve went.
+            pass_number: a pass before the last, from 1.
 
         Raises:
             InputError: an earlier frame could not be written.
         """
         self._collect(wait=len(self._pending) > 2)
-        self._pending.append(self._writer.submit(self._save, index, image, picture, info))
+        state = self._state(index, pass_number)
+        self._pending.append(self._writer.submit(self._save, index, state, image, picture, info))
 
     def flush(self) -> None:
         """Wait until every frame is written.
@@ -125,38 +148,67 @@ class RunStore:
         """
         self._collect(wait=True)
 
-    def load(self, index: int) -> StoredImage:
+    def load(self, index: int, *, pass_number: int = LAST) -> StoredImage:
         """Return the state of a finished frame."""
-        return np.load(self._state(index), allow_pickle=False)
+        return np.load(self._state(index, pass_number), allow_pickle=False)
 
-    def load_info(self, index: int) -> dict[str, Any]:
+    def load_info(self, index: int, *, pass_number: int = LAST) -> dict[str, Any]:
         """Return how the solve of a finished frame went."""
-        return json.loads(self._state(index).with_suffix(".json").read_text())
+        return json.loads(self._state(index, pass_number).with_suffix(".json").read_text())
+
+    def finished(self, order: Iterable[int], *, pass_number: int = LAST) -> int:
+        """Count the frames finished without a gap, in the order in which they are made."""
+        count = 0
+        for index in order:
+            state = self._state(index, pass_number)
+            if not (state.exists() and self.picture_path(index).exists()):
+                break
+            count += 1
+        return count
+
+    def kept(self, *, pass_number: int = LAST) -> list[int]:
+        """Return the numbers of the frames of a pass whose states are there."""
+        folder = self._state(0, pass_number).parent
+        return sorted(int(state.stem) - 1 for state in folder.glob("[0-9]*.npy"))
+
+    def drop_states(self, pass_number: int) -> None:
+        """Remove the states of a pass, and keep how its solves went."""
+        for state in self._state(0, pass_number).parent.glob("*.npy"):
+            state.unlink()
 
     def picture_path(self, index: int) -> Path:
         """Return the path of a finished frame's picture."""
         return self.folder / "pictures" / f"{index + 1:04d}.png"
 
-    def save_interrupted(self, index: int, leaves: Sequence[np.ndarray]) -> None:
-        """Keep the solve of a frame that is not finished."""
+    def save_interrupted(
+        self, indices: Sequence[int], leaves: Sequence[np.ndarray], *, pass_number: int = LAST
+    ) -> None:
+        """Keep the solve of a frame, or of several at once, that is not finished."""
         kept = self.folder / _INTERRUPTED
         with replacing(kept) as path, writing_to(kept), path.open("wb") as file:
-            np.savez(file, np.asarray(index), *leaves)
+            np.savez(file, np.asarray([pass_number, *indices]), *leaves)
 
-    def load_interrupted(self, index: int) -> list[np.ndarray] | None:
-        """Return the kept solve of a frame, if there is one."""
+    def load_interrupted(self, index: int, *, pass_number: int = LAST) -> list[np.ndarray] | None:
+        """Return the kept solve that a frame is part of, if there is one."""
         path = self.folder / _INTERRUPTED
         if not path.exists():
             return None
         with np.load(path, allow_pickle=False) as kept:
-            number, *leaves = (kept[f"arr_{i}"] for i in range(len(kept.files)))
-        return leaves if int(number) == index else None
+            place, *leaves = (kept[f"arr_{i}"] for i in range(len(kept.files)))
+        number, *indices = place.tolist()
+        return leaves if number == pass_number and index in indices else None
 
     def _save(
-        self, index: int, image: StoredImage, picture: Frame, info: Mapping[str, Any]
+        self,
+        index: int,
+        state: Path,
+        image: StoredImage,
+        picture: Frame,
+        info: Mapping[str, Any],
     ) -> None:
         write_picture(self.picture_path(index), picture)
-        state = self._state(index)
+        with writing_to(state):
+            state.parent.mkdir(parents=True, exist_ok=True)
         notes = state.with_suffix(".json")
         with replacing(notes) as path, writing_to(notes):
             path.write_text(json.dumps(info))
@@ -164,15 +216,9 @@ class RunStore:
             np.save(file, image)
         (self.folder / _INTERRUPTED).unlink(missing_ok=True)
 
-    def _state(self, index: int) -> Path:
-        return self.folder / "frames" / f"{index + 1:04d}.npy"
-
-    def _finished(self) -> int:
-        """Number of frames finished without a gap."""
-        count = 0
-        while self._state(count).exists() and self.picture_path(count).exists():
-            count += 1
-        return count
+    def _state(self, index: int, pass_number: int) -> Path:
+        place = Path("frames") if pass_number == LAST else Path(_PASSES) / f"{pass_number:02d}"
+        return self.folder / place / f"{index + 1:04d}.npy"
 
     def _collect(self, *, wait: bool) -> None:
         """Raise what went wrong on the thread."""
@@ -184,6 +230,7 @@ class RunStore:
         for name in _FOLDERS:
             shutil.rmtree(self.folder / name)
             (self.folder / name).mkdir()
+        shutil.rmtree(self.folder / _PASSES, ignore_errors=True)
         for name in ("manifest.json", _INTERRUPTED):
             (self.folder / name).unlink(missing_ok=True)
 

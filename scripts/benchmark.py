@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from jvst.choices import load_network
 from jvst.config import (
     InputOptions,
     MotionOptions,
@@ -37,7 +38,7 @@ from jvst.objective import (
     frame_loss,
     style_targets,
 )
-from jvst.run import load_network, run
+from jvst.run import run
 from jvst.synthetic import clip, make_scene, painting
 from jvst.vgg import CONVOLUTIONS, LAYERS, OXFORD, VGG19
 from jvst.video import write_picture, write_video

@@ -9,9 +9,9 @@ pictures and gives the factors that make the weighted terms start in the same pr
 
 import argparse
 
+from jvst.choices import chosen_network, load_network
 from jvst.config import NetworkOptions, StylizeConfig
 from jvst.presets import NETWORKS
-from jvst.run import chosen_network, load_network
 from jvst.training.calibrate import fitted_weights, procedural_contents, procedural_styles
 
 

@@ -1,55 +1,19 @@
 """The command line from files to a finished video, on a network of few channels."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import time
 from fractions import Fraction
 
 import numpy as np
 import pytest
-from problems import network
+from command_lines import FRAMES, start, states, wait_for
 from test_video_audio import audio_packets, write_source
 
 from jvst.cli import run_command
 from jvst.flow import write_flow
-from jvst.synthetic import clip, make_scene, painting
+from jvst.synthetic import clip, make_scene
 from jvst.video import probe, read_frames, write_picture, write_video
-from jvst.weights import save_vgg19
-
-FRAMES = 3
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory):
-    """A clip of an odd size, two paintings and a small network."""
-    folder = tmp_path_factory.mktemp("inputs")
-    scene = make_scene("demo", width=48, height=41)
-    write_video(folder / "clip", clip(scene, FRAMES), frame_rate=Fraction(25))
-    write_video(folder / "clip.mp4", clip(scene, FRAMES), frame_rate=Fraction(30000, 1001))
-    write_picture(folder / "style.png", painting("swirls", 60, 40))
-    write_picture(folder / "other.png", painting("facets", 50, 50))
-    save_vgg19(folder / "net.safetensors", network(), network="embedded")
-    return folder
-
-
-@pytest.fixture
-def command(files, tmp_path):
-    def run(*extra, clip="clip", style=("style.png",), iterations=("6", "4"), run_dir="run"):
-        return [
-            *("--clip", str(files / clip), "--style", *(str(files / name) for name in style)),
-            *("--weights", str(files / "net.safetensors"), "--iterations", *iterations),
-            *("--run-dir", str(tmp_path / run_dir), "--flow-cache", "none", "--quiet"),
-            *("--init", "noise", *extra),
-        ]
-
-    return run
-
-
-def states(folder):
-    return [np.load(path) for path in sorted((folder / "frames").glob("*.npy"))]
 
 
 def test_a_clip_and_a_painting_become_a_video_with_the_clips_frame_rate(command, tmp_path, capsys):
@@ -236,24 +200,6 @@ def test_a_truncated_clip_offers_the_frames_before_the_damage(command, tmp_path,
     extra = ("--clip", str(tmp_path / "cut.mp4"), "--frames", f"0:{readable}")
     assert len(list(read_frames(tmp_path / "cut.mp4", stop=readable))) == readable
     assert run_command(command(*extra, "--frames", "0:2", iterations=("1", "1"))) == 0
-
-
-def start(arguments):
-    return subprocess.Popen(
-        [sys.executable, "-m", "jvst.cli", *arguments],
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "JAX_PLATFORMS": "cpu"},
-    )
-
-
-def wait_for(condition, process, seconds=120):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert process.poll() is None, process.stderr.read()
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.slow

@@ -222,7 +222,7 @@ def test_a_damaged_cache_is_computed_again_and_said(tmp_path, clip, capsys):
     assert capsys.readouterr().err == ""
     next((tmp_path / "cache").glob("*/*.flo")).write_bytes(b"PIEH")
     assert run(clip, tmp_path / "again", *cache) == 0
-    assert "1 damaged fields in the cache, computed again" in capsys.readouterr().err
+    assert "1 damaged fields in the flow cache, computed again" in capsys.readouterr().err
     assert whole == {name: (tmp_path / "again" / name).read_bytes() for name in whole}
 
 

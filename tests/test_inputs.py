@@ -5,7 +5,8 @@ import pytest
 
 from jvst.config import InputOptions, LookOptions, MotionOptions, StylizeConfig
 from jvst.errors import InputError
-from jvst.inputs import clip_frames, open_clip, read_styles, ready_frames, split
+from jvst.inputs import clip_frames, open_clip, read_styles
+from jvst.motion import ready_frames, split
 from jvst.synthetic import clip, exact_flow, make_scene
 from jvst.video import write_picture, write_video
 
@@ -51,7 +52,7 @@ def test_each_frame_comes_with_the_flow_to_the_one_before_and_back(folder, first
     assert [item.index for item in ready] == list(range(first, 4))
     for item in ready:
         assert sorted(item.motions) == [lag for lag in (1, 2) if lag <= item.index]
-        for lag, (to_earlier, back) in item.motions.items():
+        for lag, (to_earlier, back, *_) in item.motions.items():
             truth = exact_flow(SCENE, item.index, item.index - lag)
             # DIS at this size is good to about a third of a pixel in the middle.
             assert np.median(np.abs(to_earlier - truth)) < 0.35

@@ -14,18 +14,20 @@ PACKAGE = Path(jvst.__file__).parent
 # From docs/architecture.md. A module imports from layers above its own, or from its own.
 LAYERS = (
     {"_types", "errors", "atomic", "folders"},
-    {"image", "losses", "warp", "consistency", "corners", "mask_knobs", "blend", "metrics"},
+    {"image", "losses", "warp", "consistency", "corners", "cuts", "mask_knobs", "blend", "metrics"},
     {"vgg", "weights"},
-    {"objective", "presets"},
-    {"solver"},
-    {"pipeline", "multipass"},
-    {"flow", "video", "store", "prefetch", "synthetic"},
+    {"objective", "presets", "tiles", "windows"},
+    {"solver", "batch", "memory"},
+    {"pipeline", "neighbours", "passes", "multipass"},
+    {"flow", "video", "store", "prefetch", "synthetic", "sintel"},
     {
-        *("config", "inputs", "demo", "progress", "report", "run", "cli"),
-        *("training", "weights_cli", "flow_command", "flow_benchmark", "cuts", "sheet", "ablation"),
+        *("config", "inputs", "motion", "demo", "progress", "report", "choices", "cli"),
+        *("run", "run_clip", "run_passes", "run_report"),
+        *("training", "weights_cli", "flow_command", "flow_benchmark", "sheet", "ablation"),
+        *("evaluation", "sequences_command", "shots", "drift"),
     },
 )
-SAME_LAYER_ALLOWED = {0, 1, 2, 3, 5, 6, 7}
+SAME_LAYER_ALLOWED = {0, 1, 2, 3, 4, 5, 6, 7}
 FILES_LAYER, SOLVING = 6, {2, 3, 4, 5}
 
 

@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -6,6 +8,7 @@ from problems import network, picture
 
 from jvst import ClipConfig, LossWeights, Motion, SolverConfig, stylize_clip, warp
 from jvst.mask_knobs import MaskKnobs
+from jvst.neighbours import neighbours_in_slots
 from jvst.objective import style_targets
 from jvst.pipeline import noise_image, prepare
 from jvst.solver import advance, begin
@@ -92,11 +95,11 @@ def test_the_temporal_term_does_not_act_where_the_flow_is_not_trusted():
 
 def test_the_masks_knobs_decide_which_pixels_are_trusted():
     # Flow that leaves the frame on one side: widening that side takes trust from more pixels.
-    flow = jnp.full((1, 33, 40, 2), 1.5)
+    flow = jnp.full((33, 40, 2), 1.5)
     trust = []
     for knobs in (MaskKnobs(), MaskKnobs(dilate=(0, 12, 0)), MaskKnobs(weights=(0.0, 0.0, 0.0))):
-        problem = (picture(1), network(), {}, picture(3)[None], flow, -flow, jnp.ones(1))
-        trust.append(float(prepare(*problem, knobs=knobs).trust.mean()))
+        slots = neighbours_in_slots(picture(1), [(picture(3), Motion(flow, -flow))])
+        trust.append(float(prepare(picture(1), network(), {}, slots, knobs=knobs).trust.mean()))
     assert trust[1] < trust[0] < trust[2]
     assert trust[2] == pytest.approx(1.0)
 
@@ -178,3 +181,94 @@ def test_what_the_neighbour_hides_starts_from_the_frames_own_content():
     strip = jnp.zeros((33, 40), bool).at[:, 16:20].set(True)
     np.testing.assert_array_equal(second.image[:, 16:20], clip(2)[1][:, 16:20])
     np.testing.assert_array_equal(second.image[~strip], moved[~strip])
+
+
+LONG = ClipConfig(
+    lags=(1, 2),
+    long_term_after=4,
+    first_iterations=6,
+    next_iterations=10,
+    solver=SolverConfig(tolerance=0.0),
+    chunk=2,
+)
+LOST = jnp.zeros((33, 40, 2)).at[:, :20, 0].set(3.0)  # does not return on the left half
+
+
+def long_motions():
+    """The left half was hidden one frame ago and seen two frames ago."""
+    return [{}, {1: Motion(STILL, STILL)}, {1: Motion(LOST, LOST), 2: Motion(STILL, STILL)}]
+
+
+def test_the_longer_lags_join_after_the_nearest():
+    seen = []
+
+    def look(index, report, stage):
+        if index == 2:
+            seen.append((stage.number, report.iteration, report.terms.temporal))
+
+    frames = stylize(3, config=LONG, motions=long_motions(), on_chunk=look)
+    assert [place[:2] for place in seen] == [
+        (0, 0),
+        (0, 2),
+        (0, 4),
+        *((1, i) for i in range(4, 11, 2)),
+    ]
+    # The same picture, held to more: the half that lag 1 does not know counts now.
+    assert seen[3][2] > 1.5 * seen[2][2]
+    assert frames[2].info.iterations == 10
+    assert [report.iteration for report in frames[2].info.reports] == [0, 2, 4, 4, 6, 8, 10]
+    assert frames[2].info.evaluations >= 12
+
+
+def test_a_longer_lag_holds_what_comes_back_to_how_it_looked():
+    images = [picture(10), picture(11), picture(10)]
+    strong = WEIGHTS._replace(temporal=1e2)
+    options = {"images": images, "motions": long_motions(), "weights": strong}
+    short = stylize(3, config=dataclasses.replace(LONG, lags=(1,)), **options)
+    longer = stylize(3, config=LONG, **options)
+
+    def change(frames):
+        return float(jnp.mean(jnp.square(frames[2].image - frames[0].image)[:, :18]))
+
+    assert change(longer) < 0.5 * change(short)
+
+
+@pytest.mark.parametrize("stage", [0, 1])
+def test_a_solve_in_stages_is_continued_bit_for_bit_in_either(stage):
+    kept = {}
+
+    def keep(index, report, state):
+        if index == 2 and state.number == stage and report.iteration == (2, 6)[stage]:
+            kept["leaves"] = [np.asarray(leaf) for leaf in jax.tree.leaves(state)]
+
+    whole = stylize(3, config=LONG, motions=long_motions(), on_chunk=keep)
+    (again,) = stylize(
+        config=LONG,
+        images=clip(3)[2:],
+        motions=long_motions()[2:],
+        first=2,
+        earlier={0: whole[0].image, 1: whole[1].image},
+        resume=kept["leaves"],
+    )
+    np.testing.assert_array_equal(again.image, whole[2].image)
+    assert again.info.iterations == 10
+
+
+def test_a_frame_behind_a_cut_starts_anew():
+    scenes = [picture(10), 1.0 - picture(20)]
+    # Smooth engines find no motion over a cut, both ways: the mask alone trusts all of it.
+    motions = [{}, {1: Motion(STILL, STILL, scenes[0])}]
+    _, after = stylize(images=scenes, motions=motions)
+    (alone,) = stylize(images=scenes[1:], motions=[{}])
+    np.testing.assert_array_equal(after.image, alone.image)
+    assert after.info.iterations == CONFIG.first_iterations
+    known = [{}, {1: Motion(STILL, STILL, scenes[1])}]  # not a cut, as far as this goes
+    assert stylize(images=scenes, motions=known)[1].info.iterations == CONFIG.next_iterations
+
+
+def test_a_mask_that_is_given_replaces_ours():
+    mask = jnp.zeros((33, 40)).at[:, :10].set(0.5)
+    slots = neighbours_in_slots(picture(1), [(picture(3), Motion(STILL, STILL, None, mask)), None])
+    trust = prepare(picture(1), network(), {}, slots).trust
+    np.testing.assert_array_equal(trust[0], mask)
+    np.testing.assert_array_equal(trust[1], 0.0)

@@ -2,13 +2,14 @@ import io
 
 import pytest
 
+from jvst.choices import chosen_weights, clip_config, load_network
 from jvst.config import InputOptions, LookOptions, NetworkOptions, SolverOptions, StylizeConfig
 from jvst.demo import demo_config
 from jvst.objective import LossTerms
 from jvst.prefetch import Waiting
 from jvst.presets import NETWORKS
 from jvst.progress import ClipProgress
-from jvst.run import _default_folder, chosen_weights, clip_config, load_network, summary
+from jvst.run import _default_folder, summary
 from jvst.solver import Report
 from jvst.store import RunStore
 from jvst.video import probe, read_picture
@@ -68,8 +69,9 @@ def test_the_demo_draws_its_own_clip_and_painting(tmp_path, monkeypatch):
 
 def test_the_bar_shows_frame_iteration_terms_pace_and_time_left():
     stream = io.StringIO()
-    progress = ClipProgress(4, 1, (100, 50), waiting=Waiting(7.2), quiet=False, stream=stream)
-    progress.chunk(2, Report(25, 26, 3.0, LossTerms(1.25, 0.5, 0.25, 0.125)))
+    progress = ClipProgress(4, 1, waiting=Waiting(7.2), quiet=False, stream=stream)
+    report = Report(25, 26, 3.0, LossTerms(1.25, 0.5, 0.25, 0.125))
+    progress.chunk("frame 3/4", 2, report, 50)
     progress._bar.refresh()
     progress.close()
     shown = stream.getvalue().split("\r")[-1]
@@ -87,8 +89,8 @@ def test_the_bar_shows_frame_iteration_terms_pace_and_time_left():
 
 def test_a_quiet_run_shows_no_bar():
     stream = io.StringIO()
-    progress = ClipProgress(4, 0, (100, 50), quiet=True, stream=stream)
-    progress.chunk(0, Report(25, 26, 3.0, LossTerms(1.0, 0.5, 0.25, 0.125)))
+    progress = ClipProgress(4, 0, quiet=True, stream=stream)
+    progress.chunk("frame 1/4", 0, Report(25, 26, 3.0, LossTerms(1.0, 0.5, 0.25, 0.125)), 100)
     progress.close()
     assert stream.getvalue() == ""
 

@@ -104,13 +104,31 @@ def test_an_interrupted_solve_comes_back_for_its_frame_and_is_gone_once_it_is_fi
     leaves = [IMAGE, np.asarray(3, np.int32), np.ones((2, 3))]
     with RunStore(tmp_path) as store:
         store.open_run(MANIFEST, fresh=False)
-        store.save_interrupted(0, leaves)
+        store.save_interrupted([0], leaves)
         assert store.load_interrupted(1) is None
+        assert store.load_interrupted(0, pass_number=2) is None
         for kept, leaf in zip(store.load_interrupted(0), leaves, strict=True):
             np.testing.assert_array_equal(kept, leaf)
             assert kept.dtype == leaf.dtype
         save_frames(store, 1)
         assert store.load_interrupted(0) is None
+
+
+def test_passes_are_kept_apart_and_counted_in_their_own_order(tmp_path):
+    with RunStore(tmp_path) as store:
+        store.open_run(MANIFEST, fresh=False)
+        for index in (2, 1):
+            store.save(index, IMAGE + index, PICTURE, {"iterations": index}, pass_number=3)
+        store.flush()
+        assert store.finished(range(4)) == 0
+        assert store.finished([2, 1, 0], pass_number=3) == 2
+        assert store.finished([0, 1, 2], pass_number=3) == 0
+        np.testing.assert_array_equal(store.load(2, pass_number=3), IMAGE + 2)
+        store.drop_states(3)
+        assert store.finished([2, 1, 0], pass_number=3) == 0
+        assert store.load_info(2, pass_number=3) == {"iterations": 2}
+        store.open_run(MANIFEST, fresh=True)
+        assert not (tmp_path / "passes").exists()
 
 
 def test_a_full_disk_leaves_nothing_half_written_under_a_final_name(tmp_path, monkeypatch):

@@ -1,17 +1,14 @@
-"""Procedural clips: the flow and the occlusion are exact; pictures are varied and repeatable."""
+"""Procedural clips and paintings are varied, repeatable and lit, blurred and noisy as asked."""
 
-import functools
 import itertools
 
 import numpy as np
 import pytest
+from moving import HEIGHT, WIDTH, scene_of, square_scene
 
 from jvst.errors import InputError
 from jvst.synthetic import (
-    Layer,
-    Motion,
     Scene,
-    Texture,
     clip,
     exact_flow,
     exact_occlusion,
@@ -23,164 +20,7 @@ from jvst.synthetic import (
 )
 from jvst.synthetic.paintings import PAINTINGS
 from jvst.synthetic.sequences import SEQUENCES
-from jvst.synthetic.shapes import (
-    Box,
-    Everywhere,
-    Polygon,
-    Ring,
-    Star,
-    Superellipse,
-    Union,
-)
-
-WIDTH, HEIGHT = 97, 73
-
-
-@functools.cache
-def scene_of(name, seed=0):
-    return make_scene(name, seed=seed, width=WIDTH, height=HEIGHT)
-
-
-def bilinear(image, x, y):
-    """Read an image [h w c] at real positions inside it, in float64."""
-    left = np.clip(np.floor(x).astype(int), 0, image.shape[1] - 2)
-    top = np.clip(np.floor(y).astype(int), 0, image.shape[0] - 2)
-    fx, fy = (x - left)[..., None], (y - top)[..., None]
-    image = image.astype(float)
-    upper = image[top, left] * (1 - fx) + image[top, left + 1] * fx
-    lower = image[top + 1, left] * (1 - fx) + image[top + 1, left + 1] * fx
-    return upper * (1 - fy) + lower * fy
-
-
-def arrive(flow):
-    """Positions where the pixels of a flow field end up."""
-    y, x = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(float)
-    return x + flow[..., 0], y + flow[..., 1]
-
-
-def grown(mask, radius=2):
-    """Mask with every pixel within a square neighbourhood of a masked one."""
-    padded = np.pad(mask, radius)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (2 * radius + 1,) * 2)
-    return windows.any((-2, -1))
-
-
-def psnr(squared_error):
-    return 10 * np.log10(255**2 / squared_error.mean())
-
-
-def square_scene(shift, size=20, width=64, height=48):
-    """Bright square over a still dark background; it moves by ``shift`` pixels a frame."""
-    flat = [np.full((2, 2, 3), value, np.float32) for value in (0.2, 0.9)]
-    back = Layer("back", Everywhere(), Texture(flat[0], (0.0, 0.0), 1.0), Motion())
-    # Its edges lie between pixels: the centre is at the corner of a pixel.
-    motion = Motion(centre=(0.5, 0.5), drift=(shift[0] / height, shift[1] / height))
-    box = Box(size / 2 / height, size / 2 / height)
-    front = Layer("square", box, Texture(flat[1], (0.0, 0.0), 1.0), motion)
-    return Scene(width, height, (back, front))
-
-
-@pytest.mark.parametrize("name", ["demo", "alley", "bandage", "market"])
-def test_exact_flow_warps_the_next_frame_onto_this_one(name):
-    scene = make_scene(name, width=160, height=121)
-    first, second = render(scene, 5), render(scene, 6)
-    flow = exact_flow(scene, 5, 6)
-    x, y = arrive(flow)
-    hidden = exact_occlusion(scene, 5, 6)
-    mixed = mixed_pixels(scene, 5) | hidden
-    mixed_there = bilinear(grown(mixed_pixels(scene, 6), 1)[..., None], x, y)[..., 0] > 0
-    error = np.square(bilinear(second, x, y) - first)
-    interior = ~mixed & ~mixed_there
-    assert interior.mean() > 0.6
-    assert psnr(error[interior]) > 40
-    inside = (x >= 0) & (x <= 159) & (y >= 0) & (y <= 120)
-    assert error[hidden & inside].mean() > 30 * error[interior].mean()
-
-
-def test_zero_flow_explains_the_demo_far_worse_than_the_exact_flow():
-    scene = make_scene("demo", width=160, height=121)
-    first, second = render(scene, 5).astype(float), render(scene, 6).astype(float)
-    assert psnr(np.square(first - second)) < 25
-
-
-@pytest.mark.parametrize("name", sorted(SEQUENCES))
-@pytest.mark.parametrize("times", [(3, 4), (4, 3), (2.25, 9.5)])
-def test_flow_there_and_back_closes_on_visible_pixels(name, times):
-    scene = scene_of(name, 2)
-    there, back = exact_flow(scene, *times), exact_flow(scene, *times[::-1])
-    # Bilinear reading of the way back is exact where all four neighbours share one affine motion.
-    owner_is_mixed = mixed_pixels(scene, times[1])
-    x, y = arrive(there)
-    inner = ~exact_occlusion(scene, *times)
-    inner &= bilinear(grown(owner_is_mixed)[..., None], x, y)[..., 0] == 0
-    closure = np.abs(there + bilinear(back, x, y))[inner]
-    assert inner.mean() > 0.1
-    assert closure.max() < 1e-4
-
-
-def test_static_scene_has_exactly_no_flow_and_no_occlusion():
-    scene = scene_of("static")
-    assert not exact_flow(scene, 0, 7.5).any()
-    assert not exact_occlusion(scene, 0, 7.5).any()
-    np.testing.assert_array_equal(render(scene, 0), render(scene, 31))
-
-
-@pytest.mark.parametrize("shift", [(3, 0), (-4, 2), (0, -5)])
-def test_moving_square_hides_exactly_the_strip_in_front_of_it(shift):
-    scene = square_scene(shift)
-    y, x = np.mgrid[:48, :64]
-    dx, dy = shift
-
-    def square(time):
-        in_x = (x >= 22 + time * dx) & (x < 42 + time * dx)
-        return in_x & (y >= 14 + time * dy) & (y < 34 + time * dy)
-
-    np.testing.assert_array_equal(exact_occlusion(scene, 0, 1), square(1) & ~square(0))
-    # Seen from the later frame, what it uncovered can't be found in the earlier one.
-    np.testing.assert_array_equal(exact_occlusion(scene, 1, 0), square(0) & ~square(1))
-    expected = square(0)[..., None] * np.array([dx, dy])
-    np.testing.assert_allclose(exact_flow(scene, 0, 1), expected, atol=1e-5)
-    np.testing.assert_array_equal(
-        render(scene, 1), np.where(square(1), 230, 51)[..., None] + [0] * 3
-    )
-
-
-def test_points_that_leave_the_frame_are_occluded():
-    scene = square_scene((0, 0))
-    pan = Motion(drift=(5 / 48, 0))
-    layers = tuple(Layer(layer.name, layer.shape, layer.texture, pan) for layer in scene.layers)
-    panned = Scene(64, 48, layers)
-    expected = np.broadcast_to(np.arange(64) > 58, (48, 64))
-    np.testing.assert_array_equal(exact_occlusion(panned, 0, 1), expected)
-
-
-def test_mixed_pixels_are_those_with_an_edge_inside():
-    scene = square_scene((0.5, 0))
-    y, x = np.mgrid[:48, :64]
-    between = (y >= 14) & (y < 34) & ((x == 22) | (x == 42))
-    mixed = mixed_pixels(scene, 1)
-    assert mixed[between].all()
-    near = (y >= 12) & (y < 36) & (x >= 20) & (x < 45)
-    assert not mixed[~near].any()
-    assert not mixed[16:32, 24:41].any()
-    np.testing.assert_allclose(render(scene, 1, supersampling=4)[20, 22], 140.5, atol=1)
-
-
-def test_speed_is_a_factor_on_time():
-    once = scene_of("demo")
-    twice = make_scene("demo", width=WIDTH, height=HEIGHT, speed=2)
-    np.testing.assert_array_equal(exact_flow(twice, 3, 4), exact_flow(once, 6, 8))
-    np.testing.assert_array_equal(render(twice, 3), render(once, 6))
-    stopped = make_scene("demo", width=WIDTH, height=HEIGHT, speed=0)
-    assert not exact_flow(stopped, 0, 9).any()
-
-
-def test_ambush_moves_much_faster_than_alley():
-    fast, slow = (
-        np.hypot(*np.moveaxis(exact_flow(scene, 1, 2), -1, 0)).mean()
-        for scene in (scene_of(name) for name in ("ambush", "alley"))
-    )
-    assert fast > 5 * slow > 0
+from jvst.synthetic.shapes import Box, Polygon, Ring, Star, Superellipse, Union
 
 
 def test_lighting_changes_brightness_and_not_motion():
@@ -189,6 +29,26 @@ def test_lighting_changes_brightness_and_not_motion():
     np.testing.assert_array_equal(render(plain, 0), render(lit, 0))
     assert render(lit, 10).mean() > 1.1 * render(plain, 10).mean()
     assert not exact_flow(lit, 0, 10).any()
+
+
+def test_light_that_changes_in_brightness_and_colour_leaves_the_motion():
+    plain = scene_of("market")
+    lit = make_scene("market", width=WIDTH, height=HEIGHT, lighting=0.1, colour_drift=0.05)
+    np.testing.assert_array_equal(exact_flow(lit, 8, 9), exact_flow(plain, 8, 9))
+    np.testing.assert_array_equal(exact_occlusion(lit, 8, 9), exact_occlusion(plain, 8, 9))
+    assert render(lit, 9).mean() > 1.05 * render(plain, 9).mean()
+    assert render(lit, 30).mean() < 0.95 * render(plain, 30).mean()
+
+
+def test_colour_drift_goes_from_warm_to_cool_and_starts_neutral():
+    plain = scene_of("market")
+    drifting = make_scene("market", width=WIDTH, height=HEIGHT, colour_drift=0.05)
+    np.testing.assert_array_equal(render(drifting, 0), render(plain, 0))
+    for time, red, blue in ((8.5, 1.05, 0.95), (25.5, 0.95, 1.05)):
+        here = render(plain, time).astype(float)
+        unclipped = here.max(-1) < 240
+        gains = render(drifting, time)[unclipped].mean(0) / here[unclipped].mean(0)
+        np.testing.assert_allclose(gains, (red, 1, blue), atol=0.003)
 
 
 def test_noise_has_the_asked_strength_and_is_new_in_each_frame():
@@ -320,6 +180,7 @@ def test_an_unknown_scene_or_painting_is_answered_with_the_names():
         (lambda: make_scene("demo", shutter=1.5), "shutter is 1.5.*0 to 1"),
         (lambda: make_scene("demo", noise=-2.0), "noise is -2"),
         (lambda: make_scene("demo", lighting=float("nan")), "lighting is nan"),
+        (lambda: make_scene("demo", colour_drift=1.5), "colour_drift is 1.5.*0 to 1"),
         (lambda: make_scene("demo", speed=float("inf")), "speed is inf"),
         (lambda: clip(square_scene((0, 0)), 0), "0 frames.*at least 1"),
         (lambda: render(square_scene((0, 0)), float("nan")), "time nan"),

@@ -109,6 +109,15 @@ class FlowCache:
             self._store(path_back, flow_back)
         return flow, flow_back
 
+    def notices(self) -> list[str]:
+        """Say what a person should know: damage, and why nothing is kept any more."""
+        said = []
+        if self.damaged:
+            said.append(f"{self.damaged} damaged fields in the flow cache, computed again")
+        if self.stopped:
+            said.append(f"the flow cache holds no more: {self.stopped}")
+        return said
+
     def _path(self, folder: Path, digest_from: bytes, digest_to: bytes) -> Path:
         about = json.dumps([FORMAT_VERSION, self.engine.name, self.engine.settings], sort_keys=True)
         key = hashlib.blake2b(digest_from + digest_to + about.encode(), digest_size=20).hexdigest()

@@ -27,6 +27,7 @@ def make_scene(
     lighting: Number = 0.0,
     shutter: Number | None = None,
     noise: Number = 0.0,
+    colour_drift: Number = 0.0,
 ) -> Scene:
     """Build a named scene.
 
@@ -41,6 +42,7 @@ def make_scene(
         lighting: amplitude of the slow change of gain and bias, such as 0.1.
         shutter: exposure as a part of the frame interval, in [0, 1]; None for the scene's own.
         noise: standard deviation of the sensor noise, in 8-bit levels.
+        colour_drift: amplitude of the slow change from cool to warm light, such as 0.05.
 
     Returns:
         the scene; sizes and motion follow the frame's short side, so that every size looks alike.
@@ -53,7 +55,16 @@ def make_scene(
     check_size(width, height)
     sequence = SEQUENCES[name]
     shutter = sequence.shutter if shutter is None else shutter
-    _check_options(seed, speed, lighting, shutter, noise)
+    _check_options(
+        seed,
+        speed,
+        {
+            "lighting": (lighting, 1),
+            "shutter": (shutter, 1),
+            "noise": (noise, 255),
+            "colour_drift": (colour_drift, 1),
+        },
+    )
     rng = np.random.default_rng(seed)
     season = sequence.seasons[seed % len(sequence.seasons)]
     ground = _background(rng, sequence.background, season, width, height)
@@ -69,15 +80,14 @@ def make_scene(
         float(shutter),
         float(noise),
         seed,
+        float(colour_drift),
     )
 
 
-def _check_options(
-    seed: int, speed: Number, lighting: Number, shutter: Number, noise: Number
-) -> None:
+def _check_options(seed: int, speed: Number, limits: dict[str, tuple[Number, Number]]) -> None:
+    """Refuse a seed, a speed, or an option that is not from 0 to its limit."""
     if seed < 0:
         raise InputError(f"seed is {seed}; expected 0 or more: choose another whole number")
-    limits = {"lighting": (lighting, 1), "shutter": (shutter, 1), "noise": (noise, 255)}
     for option, (value, most) in limits.items():
         if not 0 <= value <= most:
             raise InputError(f"{option} is {value}; expected a number from 0 to {most}")

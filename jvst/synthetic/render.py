@@ -12,8 +12,8 @@ from jvst.synthetic.scene import Scene, Texture, layer_coordinates, visible_laye
 
 # Each sub-pixel position of a blurred frame is seen at this many moments of the exposure.
 _MOMENTS = 4
-# Gain and bias change with periods that don't divide each other, so that they never lock.
-_GAIN_PERIOD, _BIAS_PERIOD = 40.0, 27.0
+# Gain, bias and colour change with periods that don't divide each other, so they never lock.
+_GAIN_PERIOD, _BIAS_PERIOD, _COLOUR_PERIOD = 40.0, 27.0, 34.0
 
 
 def render(scene: Scene, t: Number, *, supersampling: int = 3) -> Frame:
@@ -69,11 +69,13 @@ def clip(scene: Scene, frames: int, *, start: Number = 0) -> Iterator[Frame]:
     return (render(scene, start + number) for number in range(frames))
 
 
-def lighting(scene: Scene, t: Number) -> tuple[float, float]:
-    """Gain and bias (of [0, 1]) that the light puts on every colour at time t."""
+def lighting(scene: Scene, t: Number) -> tuple[Float32[np.ndarray, "3"], float]:
+    """Gain of red, green and blue, and bias (of [0, 1]), that the light has at time t."""
     gain = 1 + scene.lighting * np.sin(2 * np.pi * t / _GAIN_PERIOD)
     bias = scene.lighting / 3 * np.sin(2 * np.pi * t / _BIAS_PERIOD)
-    return float(gain), float(bias)
+    # From cool to warm: what red wins, blue loses.
+    warmth = scene.colour_drift * np.sin(2 * np.pi * t / _COLOUR_PERIOD)
+    return (gain * np.array([1 + warmth, 1.0, 1 - warmth])).astype(np.float32), float(bias)
 
 
 def _look(scene: Scene, t: Number, dx: Number, dy: Number) -> Float32[np.ndarray, "h w 3"]:

@@ -92,6 +92,7 @@ class Scene:
         shutter: part of the frame interval that a frame is exposed, 0 for no motion blur.
         noise: standard deviation of the sensor noise, in 8-bit levels.
         seed: of the sensor noise.
+        colour_drift: amplitude of the slow change from cool to warm light, 0 for none.
     """
 
     width: int
@@ -102,6 +103,7 @@ class Scene:
     shutter: Number = 0.0
     noise: Number = 0.0
     seed: int = 0
+    colour_drift: Number = 0.0
 
 
 def pose(

@@ -1,0 +1,158 @@
+"""Many frames minimized at once: one ``vmap`` over frames, shared out among devices."""
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+from jaxtyping import Array, Float
+
+from jvst._types import Device
+from jvst.objective import FrameTargets, LossTerms, LossWeights
+from jvst.solver import (
+    NON_FINITE,
+    RUNNING,
+    STOPPED,
+    Report,
+    SolveInfo,
+    SolverConfig,
+    SolveState,
+    advance,
+    begin,
+    solve_frame,
+)
+from jvst.vgg import VGG19
+
+_DEFAULTS = SolverConfig()
+# Frames share the style and have all else of their own.
+_FRAME_AXES: Any = FrameTargets(content=0, style=None, warped=0, trust=0)  # type: ignore[arg-type]
+
+
+def stack_targets(targets: Sequence[FrameTargets]) -> FrameTargets:
+    """Put the targets of several frames on a leading axis; the style stays as it is."""
+    return FrameTargets(
+        content=jax.tree.map(lambda *arrays: jnp.stack(arrays), *(t.content for t in targets)),
+        style=targets[0].style,
+        warped=jnp.stack([t.warped for t in targets]),
+        trust=jnp.stack([t.trust for t in targets]),
+    )
+
+
+def solve_frames(
+    inits: Float[Array, "n h w 3"],
+    vgg: VGG19,
+    targets: FrameTargets,
+    weights: LossWeights,
+    max_iterations: int,
+    *,
+    config: SolverConfig = _DEFAULTS,
+    chunk: int = 50,
+    devices: Sequence[Device] | None = None,
+    resume: Sequence[Array | np.ndarray] | None = None,
+    on_chunk: Callable[[list[Report], SolveState], None] | None = None,
+) -> tuple[Float[Array, "n h w 3"], list[SolveInfo]]:
+    """Minimize ``frame_loss`` over several images of one style at once.
+
+    Every frame has its own line search and its own stop; one that has ended waits for the others
+    unchanged. Each device goes through its share of the frames by itself.
+
+    Args:
+        inits: where to start, RGB in [0, 1]; as many as a multiple of the devices.
+        vgg: the network.
+        targets: as made by ``stack_targets``.
+        weights: weights of the terms.
+        max_iterations: iterations at the most, for each frame.
+        config: the solver.
+        chunk: iterations between two reports; no effect on the result.
+        devices: share the frames out among these; the default device alone when left out.
+        resume: the leaves of a state that ``on_chunk`` was given.
+        on_chunk: told after every chunk where each frame stands.
+
+    Returns:
+        The images, not clipped, and how each went. A frame whose loss turns non-finite is solved
+        again by itself, see ``solve_frame``.
+
+    Raises:
+        ValueError: a number of frames that the devices can't share evenly.
+    """
+    devices = tuple(devices or ())
+    if devices and len(inits) % len(devices):
+        raise ValueError(
+            f"{len(inits)} frames for {len(devices)} devices; expected a multiple of that"
+        )
+    start, go_on = _programs(config, devices)
+    if resume is None:
+        state = start(inits, vgg, targets, weights, max_iterations)
+    else:
+        like = jax.eval_shape(start, inits, vgg, targets, weights, max_iterations)
+        state = jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(x) for x in resume])
+    history: list[list[Report]] = []
+    while True:
+        reports, statuses = _look(state)
+        history.append(reports)
+        if on_chunk is not None:
+            on_chunk(reports, state)
+        if not np.any(statuses == RUNNING):
+            break
+        state = go_on(state, vgg, targets, weights, max_iterations, chunk)
+    images, infos = state.image, []
+    for k, status in enumerate(statuses):
+        if status == NON_FINITE:
+            alone = jax.tree.map(lambda array, k=k: array[k], targets._replace(style={}))
+            image, info = solve_frame(
+                inits[k],
+                vgg,
+                alone._replace(style=targets.style),
+                weights,
+                max_iterations,
+                config=config,
+                chunk=chunk,
+            )
+            images = images.at[k].set(image)
+        else:
+            # A frame that ended early says the same at every later look.
+            own = tuple(dict.fromkeys(reports[k] for reports in history))
+            last = own[-1]
+            info = SolveInfo(last.iteration, last.evaluations, STOPPED[int(status)], "none", own)
+        infos.append(info)
+    return images, infos
+
+
+@functools.lru_cache(maxsize=8)
+def _programs(
+    config: SolverConfig, devices: tuple[Device, ...]
+) -> tuple[Callable[..., SolveState], Callable[..., SolveState]]:
+    """Compile ``begin`` and ``advance`` over a leading axis of frames."""
+    problem = (None, _FRAME_AXES, None, None)
+    start: Any = jax.vmap(functools.partial(begin, config=config), in_axes=(0, *problem))
+    go_on: Any = jax.vmap(functools.partial(advance, config=config), in_axes=(0, *problem, None))
+    if devices:
+        mesh = Mesh(np.asarray(devices), ("frames",))
+        frames, whole = PartitionSpec("frames"), PartitionSpec()
+        split = FrameTargets(content=frames, style=whole, warped=frames, trust=frames)  # type: ignore[arg-type]
+        problem = (whole, split, whole, whole)
+        # Each device loops by itself: no frame waits for those of another device.
+        shared: Any = functools.partial(jax.shard_map, mesh=mesh, out_specs=frames, check_vma=False)
+        start = shared(start, in_specs=(frames, *problem))
+        go_on = shared(go_on, in_specs=(frames, *problem, whole))
+    return jax.jit(start), jax.jit(go_on)
+
+
+def _look(state: SolveState) -> tuple[list[Report], np.ndarray]:
+    """Read the few numbers of each frame that the host needs."""
+    iterations, evaluations, losses, terms, statuses = jax.device_get(
+        (state.iteration, state.evaluations, state.loss, state.terms, state.status)
+    )
+    reports = [
+        Report(
+            int(iterations[k]),
+            int(evaluations[k]),
+            float(losses[k]),
+            LossTerms(*(float(term[k]) for term in terms)),
+        )
+        for k in range(len(statuses))
+    ]
+    return reports, statuses

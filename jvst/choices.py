@@ -1,0 +1,106 @@
+"""From options to what the solver takes: network, weights of the loss, configurations."""
+
+import jax
+
+from jvst.config import StylizeConfig, mask_knobs
+from jvst.objective import LossWeights
+from jvst.passes import MultipassConfig
+from jvst.pipeline import ClipConfig
+from jvst.presets import NETWORKS, loss_weights
+from jvst.solver import SolverConfig
+from jvst.vgg import VGG19
+from jvst.weights import Found, find_weights, load_vgg19, normalised
+from jvst.weights_cli import folder_pictures, procedural_pictures
+
+#: Iterations between two looks at a solve: often enough for the bar and for Ctrl-C.
+_CHUNK = 10
+
+
+def chosen_weights(config: StylizeConfig, network: str, size: tuple[int, int]) -> LossWeights:
+    """Return the preset's weights with what the person set in their place.
+
+    A weight that is given counts as published: it is multiplied by the network's factor, so
+    that ``--style-weight 40`` means the same with every network.
+    """
+    weights = loss_weights(network, size, preset=config.look.preset)
+    factors = NETWORKS[network]
+    look = config.look
+    given = {
+        "content": None if look.content_weight is None else look.content_weight * factors.content,
+        "style": None if look.style_weight is None else look.style_weight * factors.style,
+        "temporal": look.temporal_weight,
+        "total_variation": look.tv_weight,
+    }
+    return weights._replace(**{name: value for name, value in given.items() if value is not None})
+
+
+def chosen_network(config: StylizeConfig) -> Found:
+    """Find the file of weights, normalised where that is asked for.
+
+    Raises:
+        InputError: the weights, or the pictures to normalise over, can't be had.
+    """
+    folder = config.network.normalise_on
+    pictures = folder_pictures(folder) if folder else procedural_pictures()
+    choice, progress = config.network.weights, not config.run.quiet
+    found = find_weights(choice, pictures=pictures, progress=progress)
+    # vgg19-normalised is normalised already; any other file once a folder is given.
+    return normalised(found, pictures) if folder and choice != "vgg19-normalised" else found
+
+
+def load_network(config: StylizeConfig, found: Found) -> VGG19:
+    """Load the network with the pooling and precision that were chosen or that fit it."""
+    preset = NETWORKS[found.network]
+    precision = config.network.precision
+    if precision == "auto":
+        precision = "float32" if jax.default_backend() == "cpu" else "tf32"
+    pooling = preset.pooling if config.network.pooling == "auto" else config.network.pooling
+    return load_vgg19(
+        found.path,
+        pooling=pooling,  # type: ignore[arg-type]
+        first_padding=preset.first_padding,
+        precision=precision,  # type: ignore[arg-type]
+    )
+
+
+def clip_config(config: StylizeConfig, network: str) -> ClipConfig:
+    """Return what the single pass needs of the options."""
+    solver = SolverConfig(
+        optimizer=config.solver.optimizer,  # type: ignore[arg-type]
+        tolerance=config.solver.tolerance,
+    )
+    init = NETWORKS[network].init if config.solver.init == "auto" else config.solver.init
+    from_files = config.motion.mask.startswith("files:")
+    preview = config.run.preview
+    return ClipConfig(
+        lags=tuple(sorted(config.time.lags)),
+        long_term_after=config.time.long_term_after,
+        init=init,  # type: ignore[arg-type]
+        first_iterations=config.solver.iterations[0],
+        next_iterations=config.solver.iterations[1],
+        mask="binary" if from_files else config.motion.mask,  # type: ignore[arg-type]
+        knobs=mask_knobs(config.motion),
+        content_layers=config.look.content_layers or NETWORKS[network].content_layers,
+        solver=solver,
+        chunk=min(_CHUNK, preview) if preview else _CHUNK,
+    )
+
+
+def multipass_config(config: StylizeConfig, network: str, *, batch: int) -> MultipassConfig:
+    """Return what several passes need of the options.
+
+    Args:
+        config: the options.
+        network: the network's name.
+        batch: frames solved at once.
+    """
+    time = config.time
+    return MultipassConfig(
+        passes=time.passes,
+        pass_iterations=time.pass_iterations,
+        blend=time.blend,
+        temporal_from=time.temporal_from,
+        schedule=time.schedule,  # type: ignore[arg-type]
+        batch=batch,
+        clip=clip_config(config, network),
+    )

@@ -1,0 +1,29 @@
+"""The command line of the evaluation; see ``options.EvaluateOptions``."""
+
+import sys
+from collections.abc import Sequence
+
+from jvst.errors import InputError
+from jvst.evaluation.options import parse, stylize_config
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Evaluate and leave with the exit status: 0, 2 for bad input, 130 after Ctrl-C."""
+    sys.exit(run_command(sys.argv[1:] if arguments is None else arguments))
+
+
+def run_command(arguments: Sequence[str]) -> int:
+    """Parse a command line, do what it says, and return the exit status."""
+    try:
+        options = parse(arguments)
+        # Late: --help and a mistyped option need no JAX.
+        from jvst.evaluation.evaluate import evaluate  # noqa: PLC0415
+
+        print(evaluate(options, stylize_config(options)), end="")
+    except InputError as error:
+        print(f"evaluate: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nevaluate: interrupted; the same command goes on", file=sys.stderr)
+        return 130
+    return 0

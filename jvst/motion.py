@@ -1,0 +1,158 @@
+"""Frames with the motion between them: from an engine behind its cache or from files, ahead."""
+
+import itertools
+from collections import deque
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from jvst._types import FlowField, Frame, Image
+from jvst.config import StylizeConfig
+from jvst.flow import FlowCache, FlowFiles, MaskFiles
+from jvst.flow.mask_files import MaskField
+from jvst.flow.scaled import scaled_engine
+from jvst.folders import user_cache
+from jvst.image import to_float
+from jvst.inputs import Clip, clip_frames
+from jvst.neighbours import Motion
+from jvst.prefetch import Waiting, prefetch
+
+
+class ReadyMotion(NamedTuple):
+    """What is known of the motion between a frame and an earlier one."""
+
+    flow: FlowField  # to the earlier frame
+    flow_back: FlowField  # from it
+    other: Frame  # the earlier frame
+    mask: MaskField | None  # trust in ``flow`` from a file
+
+
+class ReadyFrame(NamedTuple):
+    """A frame with the motion between it and earlier ones."""
+
+    index: int  # from 0 in the part of the clip
+    frame: Frame
+    motions: dict[int, ReadyMotion]  # by lag
+
+
+class MotionSource:
+    """Flow and masks of a clip: from an engine behind its cache, or from files.
+
+    Args:
+        clip: the clip.
+        config: names the engine or the files.
+        cache_folder: where flow is kept in place of the folder that ``config`` names.
+
+    Raises:
+        InputError: an unknown engine or a bad pattern.
+    """
+
+    def __init__(self, clip: Clip, config: StylizeConfig, *, cache_folder: Path | None = None):
+        self._clip = clip
+        self._files: FlowFiles | None = None
+        self.cache: FlowCache | None = None
+        choice, mask = config.motion.flow, config.motion.mask
+        self._masks = MaskFiles(mask) if mask.startswith("files:") else None
+        if choice.startswith("files:"):
+            self._files = FlowFiles(choice)
+        else:
+            engine = scaled_engine(choice, config.motion.flow_scale)
+            folder = cache_folder or _flow_folder(config.motion.flow_cache)
+            self.cache = FlowCache(folder, engine)
+
+    def motion(self, index: int, frame: Frame, lag: int, other: Frame) -> ReadyMotion:
+        """Return the motion between frame ``index`` and the one ``lag`` before, ``other``.
+
+        Raises:
+            InputError: a file that is missing or damaged, or an engine that can't run.
+        """
+        here, size = self._clip.start + index, self._clip.size
+        if self._files is not None:
+            flow, flow_back = self._files.pair(here, here - lag, size=size)
+        else:
+            assert self.cache is not None
+            flow, flow_back = self.cache.pair(frame, other)
+        mask = None if self._masks is None else self._masks.read(here, here - lag, size=size)
+        return ReadyMotion(flow, flow_back, other, mask)
+
+    def notices(self) -> list[str]:
+        """Say what a person should know of the cache: damage, and why it stopped writing."""
+        return [] if self.cache is None else self.cache.notices()
+
+
+def ready_frames(
+    clip: Clip,
+    config: StylizeConfig,
+    *,
+    lags: tuple[int, ...],
+    first: int = 0,
+    waiting: Waiting | None = None,
+    source: MotionSource | None = None,
+) -> Generator[ReadyFrame, None, None]:
+    """Yield frames from number ``first`` on, each with its motion, computed ahead on threads.
+
+    Args:
+        clip: the clip.
+        config: names the flow engine, the cache and the number of threads.
+        lags: distances to the earlier frames.
+        first: number of the first frame to yield.
+        waiting: grows by the time that the consumer stood still.
+        source: where motion comes from; as ``config`` says when left out.
+
+    Raises:
+        InputError: a flow file that is missing or damaged; raised at its frame.
+    """
+    reach = max(lags)
+    begin = max(first - reach, 0)
+
+    def pairs() -> Iterator[tuple[int, Frame, dict[int, Frame]]]:
+        recent: deque[Frame] = deque(maxlen=reach)
+        for index, frame in enumerate(clip_frames(clip, first=begin), start=begin):
+            if index >= first:
+                known = min(len(recent), index - clip.shot_start(index))
+                yield index, frame, {lag: recent[-lag] for lag in lags if lag <= known}
+            recent.append(frame)
+
+    motion = (MotionSource(clip, config) if source is None else source).motion
+
+    def estimate(item: tuple[int, Frame, dict[int, Frame]]) -> ReadyFrame:
+        index, frame, earlier = item
+        motions = {lag: motion(index, frame, lag, other) for lag, other in earlier.items()}
+        return ReadyFrame(index, frame, motions)
+
+    workers = config.motion.flow_workers
+    return prefetch(estimate, pairs(), workers=workers, ahead=2 * workers, waiting=waiting)
+
+
+def split(
+    ready: Iterator[ReadyFrame],
+) -> tuple[Iterator[Image], Iterator[dict[int, Motion]]]:
+    """Part ready frames into images and motions on the device, for a consumer that takes both."""
+    one, two = itertools.tee(ready)
+    return (
+        (image_on_device(r.frame) for r in one),
+        ({lag: motion_on_device(m) for lag, m in r.motions.items()} for r in two),
+    )
+
+
+def image_on_device(frame: Frame) -> Image:
+    """Return a decoded frame as the solver takes it."""
+    return to_float(jnp.asarray(frame))
+
+
+def motion_on_device(motion: ReadyMotion) -> Motion:
+    """Return motion as the solver takes it."""
+    return Motion(
+        jnp.asarray(motion.flow),
+        jnp.asarray(motion.flow_back),
+        image_on_device(motion.other),
+        None if motion.mask is None else jnp.asarray(motion.mask),
+    )
+
+
+def _flow_folder(choice: str) -> Path | None:
+    if choice == "none":
+        return None
+    return Path(choice) if choice else user_cache("flow")

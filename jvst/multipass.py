@@ -1,0 +1,280 @@
+"""Multi-pass: the whole clip again and again, each frame blended with its neighbours."""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, PRNGKeyArray
+
+from jvst._types import Device, Grams, Image, Scalar
+from jvst.batch import solve_frames, stack_targets
+from jvst.blend import blend
+from jvst.consistency import EdgeRule, MaskMode
+from jvst.mask_knobs import MaskKnobs
+from jvst.neighbours import Motion, Neighbours, neighbour_masks, neighbours_in_slots
+from jvst.objective import FrameTargets, LossWeights, content_targets
+from jvst.passes import MultipassConfig, batches, neighbours_in_pass
+from jvst.pipeline import noise_image
+from jvst.solver import Report, SolveInfo, SolveState, solve_frame
+from jvst.vgg import VGG19
+from jvst.warp import warp
+
+_DEFAULTS = MultipassConfig()
+
+
+class PassFrame(NamedTuple):
+    """One finished frame of one pass."""
+
+    pass_number: int  # from 1
+    index: int
+    image: Image  # not clipped
+    info: SolveInfo
+
+
+class PassChunk(NamedTuple):
+    """Where the frames that are being solved stand."""
+
+    pass_number: int
+    indices: tuple[int, ...]
+    reports: tuple[Report, ...]
+    state: SolveState | None  # its leaves continue the pass here; None in a fallback
+
+
+def stylize_multipass(
+    frames: Sequence[Image],
+    motions: Sequence[Motion | None],
+    vgg: VGG19,
+    style: Grams,
+    weights: LossWeights,
+    *,
+    config: MultipassConfig = _DEFAULTS,
+    key: PRNGKeyArray,
+    first_pass: int = 1,
+    position: int = 0,
+    results: Mapping[tuple[int, int], Image | np.ndarray] | None = None,
+    resume: Sequence[Array | np.ndarray] | None = None,
+    on_chunk: Callable[[PassChunk], None] | None = None,
+    devices: Sequence[Device] | None = None,
+) -> Iterator[PassFrame]:
+    """Stylize a clip in passes over all of it; a generator, arrays in and arrays out.
+
+    Args:
+        frames: the clip, RGB in [0, 1], all of one size; read one at a time, in any order.
+        motions: for each frame, flow both ways between it and the frame before; None for the
+            first, and where nothing is to be carried over, as at a cut.
+        vgg: the network.
+        style: Gram matrices of the style, see ``style_targets``.
+        weights: weights of the terms.
+        config: passes, schedule, blending; mask and solver.
+        key: draws the noise image that all frames of pass 1 start from.
+        first_pass: the pass to go on with, when a clip is continued.
+        position: how many frames of that pass are finished, in the order of the pass.
+        results: (pass, frame) -> finished image. When given, the caller puts every frame there
+            before asking for the next; it must hold what was finished before, as far as the
+            pass before. Kept in memory when left out.
+        resume: leaves of the state that ``on_chunk`` was last given, at that position.
+        on_chunk: told where the frames that are being solved stand.
+        devices: share batches out among these.
+
+    Yields:
+        The frames of every pass, in the order of the pass; those of the last are the result.
+
+    Source: Ruder et al. 2016, section 5.4.
+    """
+    own: dict[tuple[int, int], Image | np.ndarray] = {}
+    finished = own if results is None else results
+    noise = noise_image(key, frames[0].shape)
+    clip = _Clip(frames, motions, vgg, style, weights, config, noise, finished, on_chunk)
+    for pass_number in range(first_pass, config.passes + 1):
+        begun, leaves = (position, resume) if pass_number == first_pass else (0, None)
+        if config.is_batched(pass_number):
+            made = _batched_pass(clip, pass_number, begun, leaves, tuple(devices or ()))
+        else:
+            made = _sequential_pass(clip, pass_number, begun, leaves)
+        for frame in made:
+            if results is None:
+                own[pass_number, frame.index] = frame.image
+            yield frame
+        for place in [place for place in own if place[0] < pass_number]:
+            del own[place]
+
+
+@functools.partial(jax.jit, static_argnames=("layers", "mask", "edge", "knobs"))
+def prepare_pass(
+    frame: Image,
+    own: Image,
+    vgg: VGG19,
+    style: Grams,
+    neighbours: Neighbours,
+    strength: Scalar | float,
+    temporal: Scalar | float,
+    *,
+    layers: tuple[str, ...],
+    mask: MaskMode,
+    edge: EdgeRule,
+    knobs: MaskKnobs,
+) -> tuple[Image, FrameTargets]:
+    r"""Make where a frame starts in a pass, and what it is drawn to.
+
+    With one neighbour the start is ``blend``. Two trusted ones share: each counts
+    :math:`c_k / \max(\sum_k c_k, 1)`.
+
+    Args:
+        frame: the content frame, RGB in [0, 1].
+        own: its result of the pass before, RGB.
+        vgg: the network.
+        style: Gram matrices of the style.
+        neighbours: stylized frames beside it.
+        strength: δ.
+        temporal: 1 in a pass with the temporal term, else 0.
+        layers: names of the content layers.
+        mask: see ``consistency_mask``.
+        edge: see ``consistency_mask``.
+        knobs: see ``ClipConfig``.
+    """
+    masks = neighbour_masks(frame, neighbours, mode=mask, edge=edge, knobs=knobs)
+    shares = masks / jnp.maximum(jnp.sum(masks, axis=0), 1.0)  # [j h w]
+    total = jnp.sum(shares, axis=0)  # [h w]
+    warped = jax.vmap(warp)(neighbours.images, neighbours.flows)
+    mean = jnp.sum(shares[..., None] * warped, axis=0) / jnp.maximum(total, 1e-6)[..., None]
+    targets = FrameTargets(
+        content=content_targets(vgg, frame, layers=layers),
+        style=style,
+        warped=warped,
+        trust=temporal * shares,
+    )
+    return blend(own, mean, total, strength), targets
+
+
+class _Clip(NamedTuple):
+    """What all passes share; see ``stylize_multipass``."""
+
+    frames: Sequence[Image]
+    motions: Sequence[Motion | None]
+    vgg: VGG19
+    style: Grams
+    weights: LossWeights
+    config: MultipassConfig
+    noise: Image
+    finished: Mapping[tuple[int, int], Image | np.ndarray]
+    on_chunk: Callable[[PassChunk], None] | None
+
+    def problem(self, pass_number: int, index: int) -> tuple[Image, FrameTargets]:
+        """Return where one frame of one pass starts and what it is drawn to."""
+        frame, config, clip = self.frames[index], self.config, self.config.clip
+        if pass_number == 1:
+            own = frame if clip.init == "content" else self.noise
+        else:
+            own = jnp.asarray(self.finished[pass_number - 1, index])
+        slots: list[tuple[Image, Motion] | None] = []
+        for place in neighbours_in_pass(config, len(self.frames), pass_number, index):
+            slot = None
+            if place is not None:
+                motion = motion_between(self.frames, self.motions, index, place[1])
+                slot = motion and (jnp.asarray(self.finished[place]), motion)
+            slots.append(slot)
+        return prepare_pass(
+            frame,
+            own,
+            self.vgg,
+            self.style,
+            neighbours_in_slots(frame, slots),
+            config.blend,
+            float(config.has_temporal_term(pass_number)),
+            layers=clip.content_layers,
+            mask=clip.mask,
+            edge=clip.edge,
+            knobs=clip.knobs,
+        )
+
+    def tell(
+        self,
+        pass_number: int,
+        indices: Sequence[int],
+        reports: Sequence[Report],
+        state: SolveState | None,
+    ) -> None:
+        """Pass on where the frames that are being solved stand."""
+        if self.on_chunk is not None:
+            # A batch may be filled up with frames that don't count.
+            own = tuple(reports[: len(indices)])
+            self.on_chunk(PassChunk(pass_number, tuple(indices), own, state))
+
+
+def _sequential_pass(
+    clip: _Clip, pass_number: int, begun: int, resume: Sequence[Array | np.ndarray] | None
+) -> Iterator[PassFrame]:
+    """Go through the frames in order, each started with its neighbour of this pass."""
+    config = clip.config
+    order = config.order(len(clip.frames), pass_number)
+    for place in range(begun, len(order)):
+        index = order[place]
+        start, targets = clip.problem(pass_number, index)
+
+        def told(report: Report, state: SolveState | None, index: int = index) -> None:
+            clip.tell(pass_number, [index], [report], state)
+
+        image, info = solve_frame(
+            start,
+            clip.vgg,
+            targets,
+            clip.weights,
+            config.pass_iterations,
+            config=config.clip.solver,
+            chunk=config.clip.chunk,
+            resume=resume if place == begun else None,
+            on_chunk=told,
+        )
+        yield PassFrame(pass_number, index, image, info)
+
+
+def _batched_pass(
+    clip: _Clip,
+    pass_number: int,
+    begun: int,
+    resume: Sequence[Array | np.ndarray] | None,
+    devices: tuple[Device, ...],
+) -> Iterator[PassFrame]:
+    """Solve frames that don't depend on each other together."""
+    config = clip.config
+    parts = batches(len(clip.frames), config.batch, max(len(devices), 1))
+    for batch in parts:
+        if batch.stop <= begun:
+            continue
+        problems = [clip.problem(pass_number, index) for index in batch]
+        problems += [problems[-1]] * (len(parts[0]) - len(batch))  # one size, one program
+
+        def told(reports: list[Report], state: SolveState, batch: range = batch) -> None:
+            clip.tell(pass_number, batch, reports, state)
+
+        images, infos = solve_frames(
+            jnp.stack([start for start, _ in problems]),
+            clip.vgg,
+            stack_targets([targets for _, targets in problems]),
+            clip.weights,
+            config.pass_iterations,
+            config=config.clip.solver,
+            chunk=config.clip.chunk,
+            devices=devices,
+            resume=resume if begun in batch else None,
+            on_chunk=told,
+        )
+        for index, image, info in zip(batch, images, infos, strict=False):
+            if index >= begun:
+                yield PassFrame(pass_number, index, image, info)
+
+
+def motion_between(
+    frames: Sequence[Image], motions: Sequence[Motion | None], index: int, other: int
+) -> Motion | None:
+    """Return the motion from a frame to the one before or after it, None where there is none."""
+    if other == index - 1:
+        return motions[index]
+    motion = motions[other]
+    if motion is None:
+        return None
+    recognise = None if motion.other is None else frames[other]
+    return Motion(motion.flow_back, motion.flow, recognise)

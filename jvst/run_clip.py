@@ -1,0 +1,106 @@
+"""The single pass from files to the run's folder: flow ahead, frames stored, progress, Ctrl-C."""
+
+import time
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jvst._types import Grams
+from jvst.config import StylizeConfig
+from jvst.image import to_uint8
+from jvst.inputs import Clip
+from jvst.motion import MotionSource, ready_frames, split
+from jvst.objective import LossWeights
+from jvst.pipeline import ClipConfig, Stage, stylize_clip
+from jvst.prefetch import Waiting
+from jvst.progress import ClipProgress, Preview
+from jvst.solver import Report, SolveInfo
+from jvst.store import RunStore
+from jvst.vgg import VGG19
+
+
+def stylize_frames(
+    config: StylizeConfig,
+    settings: ClipConfig,
+    clip: Clip,
+    source: MotionSource,
+    vgg: VGG19,
+    style: Grams,
+    weights: LossWeights,
+    store: RunStore,
+) -> Waiting:
+    """Stylize the frames that are not finished; return how long the solver waited for flow."""
+    done = store.finished(range(clip.count))
+    waiting = Waiting()
+    progress = ClipProgress(clip.count, done, waiting=waiting, quiet=config.run.quiet)
+    preview = Preview(store.folder / "preview.png", config.run.preview)
+    latest: tuple[int, Stage | None] | None = None
+
+    def on_chunk(index: int, report: Report, stage: Stage | None) -> None:
+        nonlocal latest
+        latest = index, stage
+        cap = config.solver.iterations[min(index, 1)]
+        progress.chunk(f"frame {index + 1}/{clip.count}", index, report, cap)
+        if stage is not None:
+            preview.look(index, report.iteration, stage.state.image)
+
+    ready = ready_frames(
+        clip, config, lags=settings.lags, first=done, waiting=waiting, source=source
+    )
+    stylized = stylize_clip(
+        *split(ready),
+        vgg,
+        style,
+        weights,
+        config=settings,
+        key=jax.random.key(config.solver.seed),
+        first=done,
+        earlier={
+            index: jnp.asarray(store.load(index))
+            for index in range(max(done - max(settings.lags), 0), done)
+        },
+        resume=store.load_interrupted(done),
+        on_chunk=on_chunk,
+    )
+    try:
+        before = time.perf_counter()
+        for frame in stylized:
+            picture = np.asarray(to_uint8(frame.image))
+            info = frame_info(frame.info, time.perf_counter() - before)
+            store.save(frame.index, np.asarray(frame.image), picture, info)
+            before = time.perf_counter()
+        store.flush()
+    except KeyboardInterrupt:
+        if latest is not None and latest[1] is not None:
+            leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(latest[1])]
+            store.flush()
+            store.save_interrupted([latest[0]], leaves)
+        raise
+    finally:
+        progress.close()
+        ready.close()
+    return waiting
+
+
+def frame_info(info: SolveInfo, seconds: float) -> dict[str, Any]:
+    """Return how a frame's solve went, as plain values for the manifest."""
+    return {
+        "iterations": info.iterations,
+        "evaluations": info.evaluations,
+        "stopped": info.stopped,
+        "fallback": info.fallback,
+        "loss": info.reports[-1].loss,
+        "terms": info.reports[-1].terms._asdict(),
+        "seconds": round(seconds, 3),
+        "reports": [
+            {
+                "iteration": report.iteration,
+                "evaluations": report.evaluations,
+                "loss": report.loss,
+                **report.terms._asdict(),
+            }
+            for report in info.reports
+        ],
+    }

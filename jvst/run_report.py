@@ -1,0 +1,49 @@
+"""What the page of a finished run is made of: frames, states and motion, one after the other."""
+
+import functools
+from collections.abc import Iterator
+
+import jax
+import numpy as np
+
+from jvst._types import Image, Mask
+from jvst.config import StylizeConfig
+from jvst.inputs import Clip
+from jvst.motion import MotionSource, image_on_device, motion_on_device, ready_frames
+from jvst.neighbours import Motion, neighbour_masks, neighbours_in_slots
+from jvst.pipeline import ClipConfig
+from jvst.report import RunFrame
+from jvst.store import RunStore
+
+
+def report_frames(
+    clip: Clip,
+    config: StylizeConfig,
+    settings: ClipConfig,
+    source: MotionSource,
+    store: RunStore,
+) -> Iterator[RunFrame]:
+    """Yield the frames of a finished run with the motion to the frame before, from the cache."""
+    trust = functools.partial(_trust, mode=settings.mask, edge=settings.edge, knobs=settings.knobs)
+    ready = ready_frames(clip, config, lags=(1,), source=source)
+    for frame in ready:
+        motion = frame.motions.get(1)
+        mask = (
+            None
+            if motion is None
+            else trust(image_on_device(frame.frame), motion_on_device(motion))
+        )
+        yield RunFrame(
+            index=frame.index,
+            source=frame.frame,
+            image=store.load(frame.index),
+            info=store.load_info(frame.index),
+            flow=None if motion is None else motion.flow,
+            mask=None if mask is None else np.asarray(mask),
+        )
+
+
+@functools.partial(jax.jit, static_argnames=("mode", "edge", "knobs"))
+def _trust(frame: Image, motion: Motion, *, mode, edge, knobs) -> Mask:
+    slots = neighbours_in_slots(frame, [(frame, motion)])
+    return neighbour_masks(frame, slots, mode=mode, edge=edge, knobs=knobs)[0]

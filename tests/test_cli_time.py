@@ -1,0 +1,123 @@
+"""The command line's ways of holding a clip together, its previews and its page."""
+
+import json
+import signal
+import time
+
+import numpy as np
+import pytest
+from command_lines import FRAMES, start, states, wait_for
+
+from jvst.cli import run_command
+from jvst.flow import write_mask
+from jvst.video import read_picture
+
+
+def temporal_terms(folder):
+    manifest = json.loads((folder / "manifest.json").read_text())
+    return [frame["terms"]["temporal"] for frame in manifest["frames"]]
+
+
+def test_longer_lags_reach_the_frames(command, tmp_path):
+    assert run_command(command("--lags", "1", "2", "--long-term-after", "2")) == 0
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["options"]["lags"] == [1, 2]
+    assert run_command(command(run_dir="short")) == 0
+    one, two = states(tmp_path / "run"), states(tmp_path / "short")
+    # Where lag 1 is not trusted, lag 2 may be: that can only matter from the third frame on.
+    for index in range(2):
+        np.testing.assert_array_equal(one[index], two[index])
+    assert len(one) == FRAMES
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("schedule", ["sequential", "parallel"])
+@pytest.mark.parametrize("how", ["killed", "interrupted"])
+def test_several_passes_stopped_on_the_way_end_up_bit_for_bit_the_same(
+    command, tmp_path, schedule, how
+):
+    extra = ("--passes", "3", "--pass-iterations", "400", "--tolerance", "0")
+    extra += ("--schedule", schedule, "--temporal-from", "2")
+    assert run_command(command(*extra, run_dir="whole")) == 0
+    stopped = command(*extra, run_dir="stopped")
+    process = start(stopped)
+    folder = tmp_path / "stopped" / "passes" / "02"
+    wait_for((folder / "0002.npy").exists, process)
+    time.sleep(0.2)  # into the last frame of the second pass
+    process.send_signal(signal.SIGKILL if how == "killed" else signal.SIGINT)
+    error = process.communicate(timeout=60)[1]
+    assert process.returncode == (-9 if how == "killed" else 130), error
+    assert states(tmp_path / "stopped") == []
+    assert run_command(stopped) == 0
+    for one, two in zip(states(tmp_path / "whole"), states(tmp_path / "stopped"), strict=True):
+        np.testing.assert_array_equal(one, two)
+    assert not (tmp_path / "stopped" / "inputs.npy").exists()
+    assert not list((tmp_path / "stopped" / "passes").rglob("*.npy"))
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_masks_from_files_decide_what_is_trusted(command, files, tmp_path, trusted):
+    mask = np.full((41, 48), float(trusted), np.float32)
+    for index in range(2, FRAMES + 1):
+        write_mask(tmp_path / f"reliable_{index}_{index - 1}.pgm", mask)
+    pattern = f"files:{tmp_path}/reliable_[%d]_{{%d}}.pgm"
+    assert run_command(command("--mask", pattern)) == 0
+    terms = temporal_terms(tmp_path / "run")
+    assert [term > 0.0 for term in terms] == [False, trusted, trusted]
+
+
+def test_a_missing_mask_file_is_said_in_one_line(command, tmp_path, capsys):
+    assert run_command(command("--mask", f"files:{tmp_path}/reliable_[%d]_{{%d}}.pgm")) == 2
+    assert "reliable_2_1.pgm does not exist" in capsys.readouterr().err
+
+
+def test_a_damaged_field_in_the_cache_is_computed_again_and_said(command, tmp_path, capsys):
+    cache = ("--flow-cache", str(tmp_path / "cache"))
+    assert run_command(command(*cache)) == 0
+    assert capsys.readouterr().err == ""
+    damaged = next((tmp_path / "cache").rglob("*.flo"))
+    damaged.write_bytes(damaged.read_bytes()[:-5])
+    assert run_command(command(*cache, run_dir="again")) == 0
+    assert "1 damaged fields in the flow cache, computed again" in capsys.readouterr().err
+    for one, two in zip(states(tmp_path / "run"), states(tmp_path / "again"), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_a_preview_shows_the_picture_on_the_way(command, tmp_path):
+    assert run_command(command("--preview", "2")) == 0
+    preview = read_picture(tmp_path / "run" / "preview.png")
+    last = read_picture(tmp_path / "run" / "pictures" / f"{FRAMES:04d}.png")
+    assert preview.shape == last.shape == (41, 48, 3)
+    assert np.abs(preview.astype(int) - last).mean() < 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("passes", ["1", "2"])
+def test_every_run_leaves_a_page(command, tmp_path, passes, capsys):
+    line = command("--passes", passes, "--pass-iterations", "3")
+    line.remove("--no-report")
+    assert run_command(line) == 0
+    page = tmp_path / "run" / "report.html"
+    assert str(page) in capsys.readouterr().out
+    assert "<html" in page.read_text()[:200]
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        (("--lags", "0"), "--lags"),
+        (("--lags", "1", "1"), "--lags"),
+        (("--passes", "3", "--lags", "1", "2"), "--passes"),
+        (("--schedule", "both"), "--schedule"),
+        (("--blend", "1.5"), "--blend"),
+        (("--pass-iterations", "-1"), "--pass-iterations"),
+        (("--temporal-from", "0"), "--temporal-from"),
+        (("--passes", "2", "--mask", "files:a_[%d]_{%d}.pgm"), "--mask"),
+        (("--mask", "files:a.pgm"), "a.pgm"),
+    ],
+)
+def test_what_can_not_be_meant_is_refused(command, capsys, extra, said):
+    assert run_command(command(*extra)) == 2
+    error = capsys.readouterr().err.strip()
+    assert said in error
+    assert len(error.splitlines()) == 1
