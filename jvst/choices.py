@@ -86,12 +86,12 @@ def clip_config(config: StylizeConfig, network: str) -> ClipConfig:
     )
 
 
-def multipass_config(config: StylizeConfig, network: str, *, batch: int) -> MultipassConfig:
+def multipass_config(config: StylizeConfig, clip: ClipConfig, *, batch: int) -> MultipassConfig:
     """Return what several passes need of the options.
 
     Args:
         config: the options.
-        network: the network's name.
+        clip: what the single pass needs of them.
         batch: frames solved at once.
     """
     time = config.time
@@ -102,5 +102,5 @@ def multipass_config(config: StylizeConfig, network: str, *, batch: int) -> Mult
         temporal_from=time.temporal_from,
         schedule=time.schedule,  # type: ignore[arg-type]
         batch=batch,
-        clip=clip_config(config, network),
+        clip=clip,
     )

@@ -1,8 +1,6 @@
 """Everything that a person can choose, as one frozen dataclass; the command line is made of it."""
 
 import dataclasses
-import math
-from collections.abc import Sequence
 from typing import Any
 
 import tyro
@@ -10,9 +8,8 @@ import tyro
 from jvst.errors import InputError
 from jvst.mask_knobs import MaskKnobs, knobs_of
 from jvst.objective import STYLE_LAYERS
-from jvst.vgg import LAYERS
 
-_SMALLEST_SIDE = 32  # pixels; relu5_1 halves the picture four times
+SMALLEST_SIDE = 32  # pixels; relu5_1 halves the picture four times
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +24,11 @@ class InputOptions:
     """Share of each painting; equal when left out."""
     frames: str = ""
     """Part of the clip, A:B, counted from 0, B left out; either end may be empty."""
+    cuts: str = "auto"
+    """Where new shots begin, over which nothing is carried: auto (found), none, numbers such as
+    24,48 (counted from 0 in the part that is stylized), or a file of them."""
+    cut_sensitivity: float = 0.5
+    """How readily auto finds cuts, 0 to 1."""
     size: str = ""
     """Size of the result, WIDTHxHEIGHT in pixels; the clip's own when left out."""
     max_side: int = 0
@@ -149,6 +151,9 @@ class SolverOptions:
     """Stop a frame once its loss changes by less than this part over 50 iterations."""
     seed: int = 0
     """Seed of the noise."""
+    tile: str = "auto"
+    """Side in pixels of the part that the network sees at a time; auto: the whole frame, or what
+    fits the memory."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,6 +166,13 @@ class RunOptions:
     """Begin again in a run folder that holds another or an older run."""
     quiet: bool = False
     """No progress bar."""
+    keep: str = "pictures"
+    """pictures, or all: also each frame's float array, 12 bytes a pixel."""
+    jobs: int = 1
+    """Shots worked on at once, each by a process of its own."""
+    cluster: str = ""
+    """Work on shots in a Ray cluster: auto, or its ADDRESS; run folder and inputs must be on
+    storage that all its machines see."""
     preview: int = 0
     """Write RUN_DIR/preview.png every so many iterations; 0: never."""
     report: bool = True
@@ -188,8 +200,9 @@ class StylizeConfig:
 _NO_EFFECT_ON_FRAMES = {
     "output": {"output", "run_dir", "quality", "audio"},
     "motion": {"flow_cache", "flow_workers"},
-    "run": {"demo", "fresh", "quiet", "config", "preview", "report"},
-    "input": {"frame_rate"},
+    "run": {"demo", "fresh", "quiet", "config", "keep", "jobs", "cluster", "preview", "report"},
+    # What was found or given is an option of its own, ``cuts``: a list of frames.
+    "input": {"frame_rate", "cuts", "cut_sensitivity"},
 }
 
 
@@ -227,49 +240,6 @@ def config_from_dict(groups: dict[str, dict[str, Any]], *, source: str) -> Styli
     return StylizeConfig(**built)
 
 
-def check_config(config: StylizeConfig) -> None:
-    """Refuse what can't be meant, before any work is done.
-
-    Raises:
-        InputError: with what was given and what was expected.
-    """
-    if not config.input.clip:
-        raise InputError("no clip was given; expected --clip CLIP (or --demo)")
-    if not config.input.style:
-        raise InputError("no style was given; expected --style PAINTING (or --demo)")
-    blend = config.input.style_blend
-    if blend and len(blend) != len(config.input.style):
-        raise InputError(
-            f"--style-blend has {len(blend)} shares for {len(config.input.style)} styles; expected "
-            "one for each"
-        )
-    if blend and not (all(math.isfinite(b) and b >= 0 for b in blend) and sum(blend) > 0):
-        raise InputError(f"--style-blend is {_spaced(blend)}; expected numbers ≥ 0, not all 0")
-    _check_look(config.look)
-    _choice("--pooling", config.network.pooling, ("auto", "max", "average"))
-    _choice("--precision", config.network.precision, ("auto", "float32", "tf32", "bfloat16"))
-    if not config.motion.mask.startswith("files:"):
-        _choice("--mask", config.motion.mask, ("binary", "soft", "ijcv"))
-    mask_knobs(config.motion)
-    _check_time(config)
-    _choice("--init", config.solver.init, ("auto", "noise", "content"))
-    _choice("--optimizer", config.solver.optimizer, ("lbfgs", "adam"))
-    if min(config.solver.iterations) < 0:
-        raise InputError(f"--iterations is {_spaced(config.solver.iterations)}; expected ≥ 0")
-    if not (math.isfinite(config.solver.tolerance) and config.solver.tolerance >= 0.0):
-        raise InputError(f"--tolerance is {config.solver.tolerance}; expected a number ≥ 0")
-    if not 0 <= config.output.quality <= 51:
-        raise InputError(f"--quality is {config.output.quality}; expected 0 to 51")
-    if config.motion.flow_workers < 1:
-        raise InputError(f"--flow-workers is {config.motion.flow_workers}; expected at least 1")
-    if not (math.isfinite(config.input.frame_rate) and config.input.frame_rate >= 0.0):
-        raise InputError(f"--frame-rate is {config.input.frame_rate}; expected a number > 0")
-    if config.input.size and config.input.max_side:
-        raise InputError("--size and --max-side were both given; expected one of them")
-    if config.input.max_side and config.input.max_side < _SMALLEST_SIDE:
-        raise InputError(f"--max-side is {config.input.max_side}; expected at least 32 pixels")
-
-
 def mask_knobs(motion: MotionOptions) -> MaskKnobs:
     """Return the knobs on the mask.
 
@@ -277,59 +247,6 @@ def mask_knobs(motion: MotionOptions) -> MaskKnobs:
         InputError: numbers out of range, or not one or three of them.
     """
     return knobs_of(weights=motion.mask_weights, dilate=motion.mask_dilate, blur=motion.mask_blur)
-
-
-def _check_look(look: LookOptions) -> None:
-    weights = {
-        "--content-weight": look.content_weight,
-        "--style-weight": look.style_weight,
-        "--temporal-weight": look.temporal_weight,
-        "--tv-weight": look.tv_weight,
-    }
-    for option, value in weights.items():
-        if value is not None and not (math.isfinite(value) and value >= 0.0):
-            raise InputError(f"{option} is {value}; expected a finite number ≥ 0")
-    if not (math.isfinite(look.style_scale) and 0.05 <= look.style_scale <= 20.0):
-        raise InputError(f"--style-scale is {look.style_scale}; expected 0.05 to 20")
-    for option, layers in (
-        ("--content-layers", look.content_layers),
-        ("--style-layers", look.style_layers),
-    ):
-        for layer in layers:
-            if layer not in LAYERS:
-                raise InputError(
-                    f"{option} names the unknown layer {layer!r}; expected names from "
-                    f"{LAYERS[0]} to {LAYERS[-1]}"
-                )
-
-
-def _check_time(config: StylizeConfig) -> None:
-    time = config.time
-    if not time.lags or min(time.lags) < 1 or len(set(time.lags)) < len(time.lags):
-        raise InputError(f"--lags is {_spaced(time.lags)}; expected different whole numbers ≥ 1")
-    _choice("--schedule", time.schedule, ("sequential", "parallel"))
-    for option, value, least in (
-        ("--long-term-after", time.long_term_after, 0),
-        ("--passes", time.passes, 0),
-        ("--pass-iterations", time.pass_iterations, 0),
-        ("--temporal-from", time.temporal_from, 1),
-        ("--batch", time.batch, 0),
-        ("--preview", config.run.preview, 0),
-    ):
-        if value is not None and value < least:
-            raise InputError(f"{option} is {value}; expected a whole number ≥ {least}")
-    if not 0.0 <= time.blend <= 1.0:
-        raise InputError(f"--blend is {time.blend}; expected a number from 0 to 1")
-    if time.passes > 1 and len(time.lags) > 1:
-        raise InputError(
-            f"--passes {time.passes} and --lags {_spaced(time.lags)} were both given; several "
-            "passes hold a frame to its direct neighbours: leave one of them out"
-        )
-    if time.passes > 1 and config.motion.mask.startswith("files:"):
-        raise InputError(
-            "--mask files: was given with --passes, which needs masks both ways; expected binary, "
-            "soft or ijcv"
-        )
 
 
 def frame_range(text: str) -> tuple[int, int | None]:
@@ -366,18 +283,9 @@ def frame_size(config: StylizeConfig, width: int, height: int) -> tuple[int, int
     elif 0 < config.input.max_side < max(width, height):
         scale = config.input.max_side / max(width, height)
         width, height = round(width * scale), round(height * scale)
-    if min(width, height) < _SMALLEST_SIDE:
+    if min(width, height) < SMALLEST_SIDE:
         raise InputError(
             f"frames of {width}x{height} pixels are too small; expected at least "
-            f"{_SMALLEST_SIDE} a side (see --size)"
+            f"{SMALLEST_SIDE} a side (see --size)"
         )
     return width, height
-
-
-def _choice(option: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f"{option} is {value!r}; expected one of {', '.join(choices)}")
-
-
-def _spaced(numbers: Sequence[float | int]) -> str:
-    return " ".join(str(number) for number in numbers)

@@ -12,6 +12,7 @@ from jvst._types import Frame, Image
 from jvst.config import StylizeConfig, frame_range, frame_size
 from jvst.errors import InputError
 from jvst.image import resize, to_float
+from jvst.shots import chosen_cuts
 from jvst.video import DamagedClipError, probe, read_frames, read_picture
 
 
@@ -45,30 +46,40 @@ class Clip:
 
 
 def open_clip(config: StylizeConfig) -> Clip:
-    """Look through the whole clip once: that every frame can be read, and how many there are.
+    """Look through the whole clip once: that every frame can be read, how many, and its cuts.
 
     Decoding costs nothing beside stylizing, and damage is better known now than in an hour.
 
     Raises:
-        InputError: a clip that is missing, damaged or too short, or frames too small.
+        InputError: a clip that is missing, damaged or too short, frames too small, or cuts that
+            it can't have.
     """
     source = config.input.clip
     start, stop = frame_range(config.input.frames)
     info = probe(source)
     size = frame_size(config, info.width, info.height)
+    rate = Fraction(config.input.frame_rate).limit_denominator(1001) or info.frame_rate
     digest, count = hashlib.sha256(), 0
-    try:
+
+    def looked_at() -> Iterator[Frame]:
+        nonlocal count
         for frame in read_frames(source, start=start, stop=stop):
             digest.update(frame.tobytes())
             count += 1
+            yield frame
+
+    try:
+        cuts = chosen_cuts(
+            config.input.cuts,
+            looked_at(),
+            frame_rate=rate,
+            sensitivity=config.input.cut_sensitivity,
+        )
     except DamagedClipError as error:
         raise InputError(str(error)) from error
     if count == 0:
         raise InputError(f"{source} has no frames; expected a clip of at least 2")
-    rate = Fraction(config.input.frame_rate).limit_denominator(1001)
-    return Clip(
-        source, start, count, size, rate or info.frame_rate, info.has_audio, digest.hexdigest()
-    )
+    return Clip(source, start, count, size, rate, info.has_audio, digest.hexdigest(), cuts)
 
 
 def clip_frames(clip: Clip, *, first: int = 0) -> Iterator[Frame]:

@@ -15,9 +15,9 @@ from jvst.blend import blend
 from jvst.consistency import EdgeRule, MaskMode
 from jvst.mask_knobs import MaskKnobs
 from jvst.neighbours import Motion, Neighbours, neighbour_masks, neighbours_in_slots
-from jvst.objective import FrameTargets, LossWeights, content_targets
+from jvst.objective import FrameTargets, LossWeights
 from jvst.passes import MultipassConfig, batches, neighbours_in_pass
-from jvst.pipeline import noise_image
+from jvst.pipeline import clip_content, noise_image
 from jvst.solver import Report, SolveInfo, SolveState, solve_frame
 from jvst.vgg import VGG19
 from jvst.warp import warp
@@ -102,7 +102,7 @@ def stylize_multipass(
             del own[place]
 
 
-@functools.partial(jax.jit, static_argnames=("layers", "mask", "edge", "knobs"))
+@functools.partial(jax.jit, static_argnames=("layers", "mask", "edge", "knobs", "tile"))
 def prepare_pass(
     frame: Image,
     own: Image,
@@ -116,6 +116,7 @@ def prepare_pass(
     mask: MaskMode,
     edge: EdgeRule,
     knobs: MaskKnobs,
+    tile: tuple[int, int] | None,
 ) -> tuple[Image, FrameTargets]:
     r"""Make where a frame starts in a pass, and what it is drawn to.
 
@@ -134,6 +135,7 @@ def prepare_pass(
         mask: see ``consistency_mask``.
         edge: see ``consistency_mask``.
         knobs: see ``ClipConfig``.
+        tile: see ``SolverConfig``.
     """
     masks = neighbour_masks(frame, neighbours, mode=mask, edge=edge, knobs=knobs)
     shares = masks / jnp.maximum(jnp.sum(masks, axis=0), 1.0)  # [j h w]
@@ -141,7 +143,7 @@ def prepare_pass(
     warped = jax.vmap(warp)(neighbours.images, neighbours.flows)
     mean = jnp.sum(shares[..., None] * warped, axis=0) / jnp.maximum(total, 1e-6)[..., None]
     targets = FrameTargets(
-        content=content_targets(vgg, frame, layers=layers),
+        content=clip_content(vgg, frame, layers=layers, tile=tile),
         style=style,
         warped=warped,
         trust=temporal * shares,
@@ -188,6 +190,7 @@ class _Clip(NamedTuple):
             mask=clip.mask,
             edge=clip.edge,
             knobs=clip.knobs,
+            tile=clip.solver.tile,
         )
 
     def tell(

@@ -87,15 +87,32 @@ def style_targets(
     """
     if not images:
         raise ValueError("0 style pictures were given; expected at least 1")
-    shares = [1.0] * len(images) if shares is None else list(shares)
-    if len(shares) != len(images):
-        raise ValueError(f"{len(shares)} shares for {len(images)} style pictures; expected as many")
+    found = [
+        {name: gram_matrix(layer) for name, layer in features(vgg, image, layers).items()}
+        for image in images
+    ]
+    return blended_grams(found, shares=shares)
+
+
+def blended_grams(grams: Sequence[Grams], *, shares: Sequence[float] | None = None) -> Grams:
+    """Mix the Gram matrices of several pictures.
+
+    Args:
+        grams: one set a picture, all of the same layers.
+        shares: see ``style_targets``.
+
+    Raises:
+        ValueError: another number of shares, negative shares, or none above 0.
+    """
+    shares = [1.0] * len(grams) if shares is None else list(shares)
+    if len(shares) != len(grams):
+        raise ValueError(f"{len(shares)} shares for {len(grams)} style pictures; expected as many")
     if not all(0.0 <= share < float("inf") for share in shares) or not sum(shares) > 0.0:
         raise ValueError(f"style shares {shares}; expected finite numbers ≥ 0, one of them above 0")
     blended: Grams = {}
-    for image, share in zip(images, shares, strict=True):
-        for layer, activation in features(vgg, image, layers).items():
-            part = gram_matrix(activation) * (share / sum(shares))
+    for own, share in zip(grams, shares, strict=True):
+        for layer, gram in own.items():
+            part = gram * (share / sum(shares))
             blended[layer] = blended[layer] + part if layer in blended else part
     return blended
 

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jvst._types import Flow, Grams, Image
+from jvst._types import Activations, Flow, Grams, Image
 from jvst.consistency import EdgeRule, MaskMode, long_term_weights, mask_reasons
 from jvst.mask_knobs import MaskKnobs
 from jvst.neighbours import (
@@ -22,6 +22,7 @@ from jvst.neighbours import (
 )
 from jvst.objective import CONTENT_LAYERS, FrameTargets, LossWeights, content_targets
 from jvst.solver import Report, SolveInfo, SolverConfig, SolveState, solve_frame
+from jvst.tiles import tiled_features
 from jvst.vgg import VGG19
 from jvst.warp import warp
 
@@ -135,6 +136,7 @@ def stylize_clip(
             mask=config.mask,
             edge=config.edge,
             knobs=config.knobs,
+            tile=config.solver.tile,
         )
         filled = [number for number, slot in enumerate(slots) if slot is not None]
         if filled and bool(jnp.any(targets.trust[filled[0]] > 0.0)):
@@ -157,7 +159,7 @@ def stylize_clip(
         yield StylizedFrame(index, image, info)
 
 
-@functools.partial(jax.jit, static_argnames=("layers", "mask", "edge", "knobs"))
+@functools.partial(jax.jit, static_argnames=("layers", "mask", "edge", "knobs", "tile"))
 def prepare(
     frame: Image,
     vgg: VGG19,
@@ -168,6 +170,7 @@ def prepare(
     mask: MaskMode = "binary",
     edge: EdgeRule = "clamp",
     knobs: MaskKnobs = _NO_KNOBS,
+    tile: tuple[int, int] | None = None,
 ) -> FrameTargets:
     """Make what a frame is drawn to: content, warped neighbours and the trust in them.
 
@@ -180,14 +183,24 @@ def prepare(
         mask: see ``consistency_mask``.
         edge: see ``consistency_mask``.
         knobs: see ``ClipConfig``.
+        tile: see ``SolverConfig``.
     """
     masks = neighbour_masks(frame, neighbours, mode=mask, edge=edge, knobs=knobs)
     return FrameTargets(
-        content=content_targets(vgg, frame, layers=layers),
+        content=clip_content(vgg, frame, layers=layers, tile=tile),
         style=style,
         warped=jax.vmap(warp)(neighbours.images, neighbours.flows),
         trust=long_term_weights(masks),
     )
+
+
+def clip_content(
+    vgg: VGG19, frame: Image, *, layers: tuple[str, ...], tile: tuple[int, int] | None
+) -> Activations:
+    """Return ``content_targets``, tile by tile where the solver works so."""
+    if tile is None:
+        return content_targets(vgg, frame, layers=layers)
+    return tiled_features(vgg, frame, layers, tile=tile)
 
 
 def warped_start(

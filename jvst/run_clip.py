@@ -32,7 +32,8 @@ def stylize_frames(
     store: RunStore,
 ) -> Waiting:
     """Stylize the frames that are not finished; return how long the solver waited for flow."""
-    done = store.finished(range(clip.count))
+    reach = max(settings.lags)
+    done = store.next_frame(clip.count, reach)
     waiting = Waiting()
     progress = ClipProgress(clip.count, done, waiting=waiting, quiet=config.run.quiet)
     preview = Preview(store.folder / "preview.png", config.run.preview)
@@ -58,8 +59,7 @@ def stylize_frames(
         key=jax.random.key(config.solver.seed),
         first=done,
         earlier={
-            index: jnp.asarray(store.load(index))
-            for index in range(max(done - max(settings.lags), 0), done)
+            index: jnp.asarray(store.load(index)) for index in range(max(done - reach, 0), done)
         },
         resume=store.load_interrupted(done),
         on_chunk=on_chunk,
@@ -69,7 +69,9 @@ def stylize_frames(
         for frame in stylized:
             picture = np.asarray(to_uint8(frame.image))
             info = frame_info(frame.info, time.perf_counter() - before)
-            store.save(frame.index, np.asarray(frame.image), picture, info)
+            passed = frame.index - reach
+            drop = [passed] if config.run.keep == "pictures" and passed >= 0 else []
+            store.save(frame.index, np.asarray(frame.image), picture, info, drop=drop)
             before = time.perf_counter()
         store.flush()
     except KeyboardInterrupt:

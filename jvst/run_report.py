@@ -7,25 +7,18 @@ import jax
 import numpy as np
 
 from jvst._types import Image, Mask
-from jvst.config import StylizeConfig
-from jvst.inputs import Clip
 from jvst.motion import MotionSource, image_on_device, motion_on_device, ready_frames
 from jvst.neighbours import Motion, neighbour_masks, neighbours_in_slots
-from jvst.pipeline import ClipConfig
 from jvst.report import RunFrame
 from jvst.store import RunStore
+from jvst.task import Task
 
 
-def report_frames(
-    clip: Clip,
-    config: StylizeConfig,
-    settings: ClipConfig,
-    source: MotionSource,
-    store: RunStore,
-) -> Iterator[RunFrame]:
+def report_frames(task: Task, source: MotionSource, store: RunStore) -> Iterator[RunFrame]:
     """Yield the frames of a finished run with the motion to the frame before, from the cache."""
+    settings = task.settings
     trust = functools.partial(_trust, mode=settings.mask, edge=settings.edge, knobs=settings.knobs)
-    ready = ready_frames(clip, config, lags=(1,), source=source)
+    ready = ready_frames(task.clip, task.config, lags=(1,), source=source)
     for frame in ready:
         motion = frame.motions.get(1)
         mask = (
@@ -36,7 +29,7 @@ def report_frames(
         yield RunFrame(
             index=frame.index,
             source=frame.frame,
-            image=store.load(frame.index),
+            image=store.load_shown(frame.index),
             info=store.load_info(frame.index),
             flow=None if motion is None else motion.flow,
             mask=None if mask is None else np.asarray(mask),

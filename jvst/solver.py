@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Int
 
 from jvst._types import Image, Scalar
 from jvst.objective import FrameTargets, LossTerms, LossWeights, frame_loss
+from jvst.tiles import tiled_loss_and_gradient
 from jvst.vgg import VGG19
 
 with warnings.catch_warnings():
@@ -47,6 +48,8 @@ class SolverConfig:
             tries, before curvature is known.
         max_step: longest step of L-BFGS, 1 being the quasi-Newton step.
         learning_rate: step of Adam, in [0, 1] of a channel.
+        tile: height and width in pixels that the network sees at a time, beside a margin, see
+            ``tiled_loss_and_gradient``; None: the whole picture.
     """
 
     optimizer: Literal["lbfgs", "adam"] = "lbfgs"
@@ -56,6 +59,7 @@ class SolverConfig:
     first_step: float = 0.01
     max_step: float = 1.0
     learning_rate: float = 0.01
+    tile: tuple[int, int] | None = None
 
 
 class SolveState(NamedTuple):
@@ -271,14 +275,19 @@ class _Lbfgs(NamedTuple):
     def step(
         self, image: Image, inner: Any, *problem: Any
     ) -> tuple[Image, Scalar, LossTerms, Any, Int[Array, ""]]:
+        before = image
         image, new = self.solver.update(image, inner, *problem)
         # Where the energy curves the wrong way (sᵀy ≤ 0) the newest correction would turn the
         # next step uphill; jaxopt keeps it, so it is taken out here.
         slot = inner.iter_num % self.solver.history_size
         upward = new.rho_history[slot] > 0.0
+        # Nocedal and Wright 2006, equation 7.20. jaxopt reads s and y back out of the histories,
+        # for which XLA keeps a second copy of both.
+        s, y = image - before, new.grad - inner.grad
+        gamma = jnp.vdot(s, y, precision="highest") / jnp.vdot(y, y, precision="highest")
         new = new._replace(
             rho_history=new.rho_history.at[slot].multiply(upward.astype(image.dtype)),
-            gamma=jnp.where(upward, new.gamma, inner.gamma),
+            gamma=jnp.where(upward, gamma, inner.gamma),
         )
         return image, new.value, new.aux, new, new.num_fun_eval - inner.num_fun_eval
 
@@ -287,9 +296,10 @@ class _Adam(NamedTuple):
     """optax's Adam; its state keeps the gradient of the image at hand."""
 
     transform: optax.GradientTransformation
+    evaluate: Callable[..., Any]
 
     def start(self, image: Image, *problem: Any) -> tuple[Scalar, LossTerms, Any]:
-        (loss, terms), gradient = _loss_and_gradient(image, *problem)
+        (loss, terms), gradient = self.evaluate(image, *problem)
         return loss, terms, (gradient, self.transform.init(image))
 
     def step(
@@ -299,7 +309,7 @@ class _Adam(NamedTuple):
         with jax.numpy_dtype_promotion("standard"):  # optax mixes its counter with floats
             update, moments = self.transform.update(gradient, moments, image)
         image = image + update  # type: ignore[operator]
-        (loss, terms), gradient = _loss_and_gradient(image, *problem)
+        (loss, terms), gradient = self.evaluate(image, *problem)
         return image, loss, terms, (gradient, moments), jnp.asarray(1, jnp.int32)
 
 
@@ -307,10 +317,13 @@ _loss_and_gradient = jax.value_and_grad(frame_loss, has_aux=True)
 
 
 def _optimizer(config: SolverConfig) -> _Lbfgs | _Adam:
+    evaluate: Any = _loss_and_gradient
+    if config.tile is not None:
+        evaluate = functools.partial(tiled_loss_and_gradient, tile=config.tile)
     if config.optimizer == "adam":
-        return _Adam(optax.adam(config.learning_rate))
+        return _Adam(optax.adam(config.learning_rate), evaluate)
     line_search = jaxopt.BacktrackingLineSearch(
-        _loss_and_gradient,
+        evaluate,
         value_and_grad=True,
         has_aux=True,
         # Sufficient decrease alone, at one loss and gradient a trial: the curvature that
@@ -323,7 +336,7 @@ def _optimizer(config: SolverConfig) -> _Lbfgs | _Adam:
         max_stepsize=config.max_step,
     )
     solver = jaxopt.LBFGS(
-        _loss_and_gradient,
+        evaluate,
         value_and_grad=True,
         has_aux=True,
         tol=0.0,
@@ -331,6 +344,7 @@ def _optimizer(config: SolverConfig) -> _Lbfgs | _Adam:
         linesearch_init="max",
         max_stepsize=config.max_step,
         history_size=config.history,
+        use_gamma=False,  # _Lbfgs.step does
         implicit_diff=False,
     )
     solver.run_ls = functools.partial(_search, line_search)  # type: ignore[method-assign, assignment]

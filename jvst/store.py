@@ -2,9 +2,10 @@
 
 ``frames/0001.npy`` holds the float32 image of the first frame, ``frames/0001.json`` how its solve
 went, ``pictures/0001.png`` what a person looks at; ``interrupted.npz`` the solve that Ctrl-C cut
-short. A frame is finished once its ``.npy`` is there: it is written last. In a run of several
-passes ``passes/02`` holds what ``frames`` holds for the last pass; the states of passes that
-nothing depends on any more are removed.
+short. A frame is finished once its ``.npy`` is there: it is written last; where states are not
+kept, an empty ``0001.dropped`` takes its place. In a run of several passes ``passes/02`` holds what
+``frames`` holds for the last pass; the states of passes that nothing depends on any more are
+dropped.
 """
 
 import fcntl
@@ -22,12 +23,13 @@ from jaxtyping import Float32
 from jvst._types import Frame
 from jvst.atomic import replacing, writing_to
 from jvst.errors import InputError
-from jvst.video import write_picture
+from jvst.video import read_picture, write_picture
 
 StoredImage = Float32[np.ndarray, "h w 3"]
 
 _FOLDERS = ("frames", "pictures")
 _PASSES = "passes"
+_DROPPED = ".dropped"
 _INTERRUPTED = "interrupted.npz"
 
 #: The last pass, or the only one: its frames are the result.
@@ -123,6 +125,7 @@ class RunStore:
         info: Mapping[str, Any],
         *,
         pass_number: int = LAST,
+        drop: Iterable[int] = (),
     ) -> None:
         """Write a finished frame, on a thread.
 
@@ -132,6 +135,7 @@ class RunStore:
             picture: what a person looks at; a later pass replaces it.
             info: how its solve went.
             pass_number: a pass before the last, from 1.
+            drop: frames of which nothing but the picture is needed once this one is written.
 
         Raises:
             InputError: an earlier frame could not be written.
@@ -139,6 +143,8 @@ class RunStore:
         self._collect(wait=len(self._pending) > 2)
         state = self._state(index, pass_number)
         self._pending.append(self._writer.submit(self._save, index, state, image, picture, info))
+        for old in drop:
+            self._pending.append(self._writer.submit(self._drop, self._state(old, pass_number)))
 
     def flush(self) -> None:
         """Wait until every frame is written.
@@ -156,15 +162,70 @@ class RunStore:
         """Return how the solve of a finished frame went."""
         return json.loads(self._state(index, pass_number).with_suffix(".json").read_text())
 
+    def load_shown(self, index: int) -> StoredImage:
+        """Return the state of a finished frame, or its picture where states are not kept."""
+        if self._state(index, LAST).exists():
+            return self.load(index)
+        return read_picture(self.picture_path(index)).astype(np.float32) / 255.0
+
     def finished(self, order: Iterable[int], *, pass_number: int = LAST) -> int:
         """Count the frames finished without a gap, in the order in which they are made."""
         count = 0
         for index in order:
             state = self._state(index, pass_number)
-            if not (state.exists() and self.picture_path(index).exists()):
+            there = state.exists() or state.with_suffix(_DROPPED).exists()
+            if not (there and self.picture_path(index).exists()):
                 break
             count += 1
         return count
+
+    def next_frame(self, frames: int, reach: int) -> int:
+        """Return the frame to go on with: the first unfinished one whose past is there.
+
+        Args:
+            frames: number of frames of the clip.
+            reach: how many states before a frame its solve needs.
+        """
+        done = self.finished(range(frames))
+        kept = set(self.kept())
+        if done < frames:
+            while not kept.issuperset(range(max(done - reach, 0), done)):
+                done -= 1
+        return done
+
+    def adopt(
+        self, index: int, other: "RunStore", place: int, *, passes: Iterable[int] = ()
+    ) -> None:
+        """Take a finished frame of another run over as this run's own.
+
+        Args:
+            index: number of the frame here.
+            other: the run that it comes from, on the same disk or another.
+            place: its number there.
+            passes: earlier passes whose notes come along.
+
+        Raises:
+            InputError: the disk is full.
+        """
+        pairs = [
+            (other._state(place, number).with_suffix(".json"), self._state(index, number))
+            for number in passes
+        ]
+        pairs = [(source, target.with_suffix(".json")) for source, target in pairs]
+        state, here = other._state(place, LAST), self._state(index, LAST)
+        pairs += [
+            (other.picture_path(place), self.picture_path(index)),
+            (state.with_suffix(".json"), here.with_suffix(".json")),
+        ]
+        dropped = not state.exists()
+        if not dropped:
+            pairs.append((state, here))  # the last: it says that the frame is finished
+        for source, target in pairs:
+            with replacing(target) as path, writing_to(target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, path)
+        if dropped:
+            self._drop(here)
 
     def kept(self, *, pass_number: int = LAST) -> list[int]:
         """Return the numbers of the frames of a pass whose states are there."""
@@ -172,9 +233,15 @@ class RunStore:
         return sorted(int(state.stem) - 1 for state in folder.glob("[0-9]*.npy"))
 
     def drop_states(self, pass_number: int) -> None:
-        """Remove the states of a pass, and keep how its solves went."""
-        for state in self._state(0, pass_number).parent.glob("*.npy"):
-            state.unlink()
+        """Remove the states of a pass, and keep its pictures and how its solves went."""
+        for index in self.kept(pass_number=pass_number):
+            self._drop(self._state(index, pass_number))
+
+    def _drop(self, state: Path) -> None:
+        # In this order: a frame that is finished stays so.
+        with writing_to(state):
+            state.with_suffix(_DROPPED).touch()
+            state.unlink(missing_ok=True)
 
     def picture_path(self, index: int) -> Path:
         """Return the path of a finished frame's picture."""
@@ -230,8 +297,9 @@ class RunStore:
         for name in _FOLDERS:
             shutil.rmtree(self.folder / name)
             (self.folder / name).mkdir()
-        shutil.rmtree(self.folder / _PASSES, ignore_errors=True)
-        for name in ("manifest.json", _INTERRUPTED):
+        for name in (_PASSES, "shots"):
+            shutil.rmtree(self.folder / name, ignore_errors=True)
+        for name in ("manifest.json", "plan.json", _INTERRUPTED):
             (self.folder / name).unlink(missing_ok=True)
 
 

@@ -17,8 +17,8 @@ from jvst.config import StylizeConfig
 from jvst.drift import CARRIED, Course, markdown, measure_course
 from jvst.image import to_float
 from jvst.presets import NETWORKS
-from jvst.run import keep_compiled_programs
 from jvst.synthetic import make_scene, painting, render
+from jvst.task import keep_compiled_programs
 from jvst.weights import find_weights
 
 

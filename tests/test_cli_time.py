@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,7 +11,8 @@ from command_lines import FRAMES, start, states, wait_for
 
 from jvst.cli import run_command
 from jvst.flow import write_mask
-from jvst.video import read_picture
+from jvst.synthetic import clip, make_scene
+from jvst.video import read_picture, write_video
 
 
 def temporal_terms(folder):
@@ -121,3 +123,34 @@ def test_what_can_not_be_meant_is_refused(command, capsys, extra, said):
     error = capsys.readouterr().err.strip()
     assert said in error
     assert len(error.splitlines()) == 1
+
+
+def test_what_a_frame_needs_is_said_and_kept_to(command, tmp_path, capsys):
+    line = command()
+    line.remove("--quiet")
+    assert run_command(line) == 0
+    said = capsys.readouterr().err
+    assert "jvst: a frame needs about 0.0" in said and "GB are there" in said
+    plan = json.loads((tmp_path / "run" / "plan.json").read_text())
+    assert plan == {"tile": None, "history": 10, "batch": 1}
+    (tmp_path / "run" / "plan.json").write_text("{}")
+    assert run_command(command()) == 2
+    assert "plan.json is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("passes", ["1", "2"])
+def test_frames_solved_in_tiles_are_those_solved_whole(command, files, tmp_path, passes):
+    scene = make_scene("alley", width=96, height=80)
+    write_video(tmp_path / "large", clip(scene, 2), frame_rate=Fraction(25))
+    extra = ("--passes", passes, "--pass-iterations", "4", "--clip", str(tmp_path / "large"))
+    extra += ("--style-scale", "2")
+    assert run_command(command(*extra, run_dir="whole")) == 0
+    assert run_command(command(*extra, "--tile", "48", run_dir="tiles")) == 0
+    assert json.loads((tmp_path / "tiles" / "plan.json").read_text())["tile"] == [48, 48]
+    for one, two in zip(states(tmp_path / "whole"), states(tmp_path / "tiles"), strict=True):
+        # The sums are added in another order: a few steps of L-BFGS amplify that, and here and there
+        # a maximum pool takes another of two nearly equal pixels.
+        difference = np.abs(one - two)
+        assert 0.0 < difference.mean() < 1e-4
+        assert np.quantile(difference, 0.99) < 2e-3

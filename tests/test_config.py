@@ -3,10 +3,10 @@ import json
 
 import pytest
 
+from jvst.checks import check_config
 from jvst.cli import parse
 from jvst.config import (
     StylizeConfig,
-    check_config,
     config_from_dict,
     frame_options,
     frame_range,

@@ -1,7 +1,9 @@
+import dataclasses
 from fractions import Fraction
 
 import numpy as np
 import pytest
+from films import FIVE_SHOTS_CUTS, five_shots
 
 from jvst.config import InputOptions, LookOptions, MotionOptions, StylizeConfig
 from jvst.errors import InputError
@@ -89,3 +91,25 @@ def test_a_painting_that_is_none_is_refused(tmp_path):
     options = StylizeConfig(input=InputOptions(style=(str(tmp_path / "style.png"),)))
     with pytest.raises(InputError, match=r"style\.png"):
         read_styles(options, (96, 64))
+
+
+@pytest.mark.slow
+def test_shots_begin_where_the_film_cuts_and_nothing_is_carried_over(tmp_path):
+    film = str(five_shots(tmp_path))
+    options = StylizeConfig(input=InputOptions(clip=film), motion=MotionOptions(flow_cache="none"))
+    opened = open_clip(options)
+    assert opened.cuts == FIVE_SHOTS_CUTS
+    for item in ready_frames(opened, options, lags=(1, 3)):
+        within = item.index - opened.shot_start(item.index)
+        assert sorted(item.motions) == [lag for lag in (1, 3) if lag <= within]
+    part = dataclasses.replace(options, input=InputOptions(clip=film, frames="20:40"))
+    assert open_clip(part).cuts == (3, 16)  # of 14, 23, 36, 43
+
+
+@pytest.mark.parametrize(
+    ("choice", "cuts"), [("none", ()), ("2", (2,)), ("1,2,3", (1, 2, 3)), ("auto", ())]
+)
+def test_cuts_are_taken_as_they_are_given(folder, choice, cuts):
+    given = config(folder)
+    given = dataclasses.replace(given, input=dataclasses.replace(given.input, cuts=choice))
+    assert open_clip(given).cuts == cuts

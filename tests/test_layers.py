@@ -15,16 +15,18 @@ PACKAGE = Path(jvst.__file__).parent
 LAYERS = (
     {"_types", "errors", "atomic", "folders"},
     {"image", "losses", "warp", "consistency", "corners", "cuts", "mask_knobs", "blend", "metrics"},
-    {"vgg", "weights"},
-    {"objective", "presets", "tiles", "windows"},
-    {"solver", "batch", "memory"},
+    {"vgg", "weights", "windows"},
+    {"objective", "presets", "tiles"},
+    {"solver", "batch", "memory", "memory_plan"},
     {"pipeline", "neighbours", "passes", "multipass"},
-    {"flow", "video", "store", "prefetch", "synthetic", "sintel"},
+    {"flow", "video", "store", "prefetch", "synthetic", "sintel", "device_memory"},
     {
-        *("config", "inputs", "motion", "demo", "progress", "report", "choices", "cli"),
-        *("run", "run_clip", "run_passes", "run_report"),
+        *("config", "checks", "inputs", "motion", "demo", "progress", "report", "choices", "cli"),
+        *("run", "task", "disk", "fitting", "stylizing", "run_clip", "run_passes", "run_report"),
         *("training", "weights_cli", "flow_command", "flow_benchmark", "sheet", "ablation"),
-        *("evaluation", "sequences_command", "shots", "drift"),
+        *("evaluation", "sequences_command", "drift"),
+        *("shots", "shot_jobs", "shot_pool", "shot_progress", "shot_worker"),
+        *("local_pool", "ray_pool", "scaling"),
     },
 )
 SAME_LAYER_ALLOWED = {0, 1, 2, 3, 4, 5, 6, 7}

@@ -114,6 +114,22 @@ def test_an_interrupted_solve_comes_back_for_its_frame_and_is_gone_once_it_is_fi
         assert store.load_interrupted(0) is None
 
 
+def test_a_state_that_is_dropped_leaves_a_finished_frame_with_its_picture(tmp_path):
+    with RunStore(tmp_path) as store:
+        store.open_run(MANIFEST, fresh=False)
+        for index in range(4):
+            store.save(index, IMAGE, PICTURE, {}, drop=[index - 2] if index >= 2 else [])
+        store.flush()
+        assert store.kept() == [2, 3]
+        assert store.finished(range(5)) == 4
+        np.testing.assert_allclose(store.load_shown(0), IMAGE, atol=1 / 255)
+        np.testing.assert_array_equal(store.load_shown(3), IMAGE)
+        assert store.next_frame(5, reach=2) == 4
+        # What the next frame needs is gone: go back to where it can be made again.
+        assert store.next_frame(5, reach=3) == 0
+        assert store.next_frame(4, reach=3) == 4  # all is finished, nothing is needed
+
+
 def test_passes_are_kept_apart_and_counted_in_their_own_order(tmp_path):
     with RunStore(tmp_path) as store:
         store.open_run(MANIFEST, fresh=False)
@@ -125,7 +141,8 @@ def test_passes_are_kept_apart_and_counted_in_their_own_order(tmp_path):
         assert store.finished([0, 1, 2], pass_number=3) == 0
         np.testing.assert_array_equal(store.load(2, pass_number=3), IMAGE + 2)
         store.drop_states(3)
-        assert store.finished([2, 1, 0], pass_number=3) == 0
+        assert store.kept(pass_number=3) == []
+        assert store.finished([2, 1, 0], pass_number=3) == 2
         assert store.load_info(2, pass_number=3) == {"iterations": 2}
         store.open_run(MANIFEST, fresh=True)
         assert not (tmp_path / "passes").exists()

@@ -18,8 +18,8 @@ from jvst.evaluation.results import Entry, Results, locked
 from jvst.evaluation.states import MadeClip, forget_frames
 from jvst.evaluation.table import FLOOR, csv_text, markdown
 from jvst.evaluation.task import Studio, Task
-from jvst.run import keep_compiled_programs
 from jvst.sintel import read_sequences
+from jvst.task import keep_compiled_programs
 
 
 def evaluate(options: EvaluateOptions, config: StylizeConfig) -> str:

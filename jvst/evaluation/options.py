@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import tyro
 
+from jvst.checks import check_config
 from jvst.config import (
     InputOptions,
     LookOptions,
@@ -15,7 +16,6 @@ from jvst.config import (
     RunOptions,
     SolverOptions,
     StylizeConfig,
-    check_config,
 )
 from jvst.errors import InputError
 

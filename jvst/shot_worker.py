@@ -1,0 +1,92 @@
+"""``python -m jvst.shot_worker JOB PARENT``: a shot in its own process, see ``shot_jobs``."""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from jvst.config import config_from_dict
+from jvst.errors import InputError
+from jvst.store import RunStore
+from jvst.stylizing import stylize_task
+from jvst.task import Task, prepare_task
+
+_LOOK_SECONDS = 0.5
+#: A worker that was lost sight of ends on its own, and its machine with it, within this time.
+_LOCK_SECONDS = 60.0
+
+
+def work(job: str) -> int:
+    """Stylize the shot that a job file describes and return the exit status.
+
+    Raises:
+        InputError: something in it can't be used.
+    """
+    try:
+        options = json.loads(Path(job).read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{job} is not the job of a shot ({error}); run the command again"
+        ) from error
+    config = config_from_dict(options, source=job)
+    task = prepare_task(config)
+    with _store_once_free(config.output.run_dir) as store:
+        _open_run(store, task)
+        stylized = stylize_task(task, store)
+    for notice in stylized.notices:
+        print(f"jvst: {notice}", file=sys.stderr)
+    return 0
+
+
+def main() -> int:
+    """Work on the job that the command line names, while the process that it names lives."""
+    # Ctrl-C reaches the whole group of processes, but who started this one decides when it ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    job, parent = sys.argv[1:]
+    threading.Thread(target=_end_with_parent, args=(int(parent),), daemon=True).start()
+    try:
+        return work(job)
+    except InputError as error:
+        print(f"jvst: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _store_once_free(folder: str) -> RunStore:
+    """Open the shot's folder; a worker that was lost sight of may hold it a little longer."""
+    deadline = time.monotonic() + _LOCK_SECONDS
+    while True:
+        try:
+            return RunStore(folder)
+        except InputError as error:
+            if not isinstance(error.__cause__, BlockingIOError) or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOOK_SECONDS)
+
+
+def _open_run(store: RunStore, task: Task) -> None:
+    """Go on with the shot, or begin again where another run has left something."""
+    try:
+        store.open_run(task.manifest(), fresh=False)
+    except InputError:
+        # The command has made sure of the run as a whole; nobody else's work is in here.
+        store.open_run(task.manifest(), fresh=True)
+
+
+def _end_with_parent(parent: int) -> None:
+    """Leave at once when nobody waits for the result: the next command will need the folder."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    with contextlib.suppress(Exception):
+        print("jvst: the command that started this worker is gone", file=sys.stderr)
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

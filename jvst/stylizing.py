@@ -1,0 +1,90 @@
+"""The frames of a task: network and style targets made, one pass or several gone through."""
+
+import dataclasses
+from typing import Any, NamedTuple
+
+import jax
+
+from jvst._types import Grams, Image
+from jvst.choices import load_network, multipass_config
+from jvst.fitting import fit_task
+from jvst.motion import MotionSource
+from jvst.objective import blended_grams, style_targets
+from jvst.run_clip import stylize_frames
+from jvst.run_passes import stylize_passes
+from jvst.store import RunStore
+from jvst.task import Task
+from jvst.tiles import tiled_grams
+from jvst.vgg import VGG19
+
+
+class Stylized(NamedTuple):
+    """What is left to say once the frames are there."""
+
+    waited: float  # seconds that the solver stood still for flow
+    notices: list[str]  # what a person should know
+
+
+def stylize_task(task: Task, store: RunStore) -> Stylized:
+    """Stylize the frames of a task that are not finished.
+
+    Raises:
+        InputError: a frame or field can't be read, or the disk is full.
+        KeyboardInterrupt: after the solve under way has been kept.
+    """
+    config, clip = task.config, task.clip
+    vgg = load_network(config, task.found)
+    fit = fit_task(task, vgg, store)
+    solver = dataclasses.replace(task.settings.solver, tile=fit.tile, history=fit.history)
+    settings = dataclasses.replace(task.settings, solver=solver)
+    style = _style_grams(
+        vgg,
+        task.styles,
+        shares=config.input.style_blend or None,
+        layers=config.look.style_layers,
+        tile=fit.tile,
+    )
+    source = motion_source(task, store)
+    if config.time.passes > 1:
+        passes = multipass_config(config, settings, batch=fit.batch)
+        waiting = stylize_passes(config, passes, clip, source, vgg, style, task.weights, store)
+    else:
+        waiting = stylize_frames(config, settings, clip, source, vgg, style, task.weights, store)
+    return Stylized(waiting.seconds, source.notices())
+
+
+def motion_source(task: Task, store: RunStore) -> MotionSource:
+    """Choose where motion comes from; several passes need a place where they find it again."""
+    config = task.config
+    several = config.time.passes > 1 and config.motion.flow_cache == "none"
+    return MotionSource(task.clip, config, cache_folder=store.folder / "flow" if several else None)
+
+
+def solve_infos(task: Task, store: RunStore) -> dict[str, Any]:
+    """Return how every solve went, for the manifest: of the last pass, and of those before."""
+    frames = range(task.clip.count)
+    return {
+        "frames": [store.load_info(index) for index in frames],
+        "passes": [
+            [store.load_info(index, pass_number=number) for index in frames]
+            for number in range(1, task.config.time.passes)
+        ],
+    }
+
+
+def _style_grams(
+    vgg: VGG19,
+    styles: list[Image],
+    *,
+    shares: tuple[float, ...] | None,
+    layers: tuple[str, ...],
+    tile: tuple[int, int] | None,
+) -> Grams:
+    def grams(network: VGG19, images: list[Image]) -> Grams:
+        if tile is None:
+            return style_targets(network, images, shares=shares, layers=layers)
+        found = [tiled_grams(network, image, layers, tile=tile) for image in images]
+        return blended_grams(found, shares=shares)
+
+    made: Any = jax.jit(grams)
+    return made(vgg, styles)
