@@ -3,6 +3,8 @@
 import jax
 
 from jvst.config import StylizeConfig, mask_knobs
+from jvst.flow.contrib import has_contrib
+from jvst.flow.epic import SMALLEST_SIDE as EPIC_SMALLEST_SIDE
 from jvst.objective import LossWeights
 from jvst.passes import MultipassConfig
 from jvst.pipeline import ClipConfig
@@ -34,6 +36,25 @@ def chosen_weights(config: StylizeConfig, network: str, size: tuple[int, int]) -
     return weights._replace(**{name: value for name, value in given.items() if value is not None})
 
 
+def chosen_engine(config: StylizeConfig, size: tuple[int, int]) -> str:
+    """Return the flow engine, or the pattern of files.
+
+    ``auto`` is ``epic`` where a frame takes the solver longer than a pair takes the engine, as on a
+    CPU: it halves the flicker where much moves (docs/quality.md). Beside a GPU the solver would
+    wait for it.
+
+    Args:
+        config: the options.
+        size: (width, height) of the frames, pixels.
+    """
+    choice = config.motion.flow
+    if choice != "auto":
+        return choice
+    slow = jax.default_backend() == "cpu"
+    large = config.motion.flow_scale * min(size) >= EPIC_SMALLEST_SIDE
+    return "epic" if slow and large and has_contrib() else "dis"
+
+
 def chosen_network(config: StylizeConfig) -> Found:
     """Find the file of weights, normalised where that is asked for.
 
@@ -53,7 +74,7 @@ def load_network(config: StylizeConfig, found: Found) -> VGG19:
     preset = NETWORKS[found.network]
     precision = config.network.precision
     if precision == "auto":
-        precision = "float32" if jax.default_backend() == "cpu" else "tf32"
+        precision = "float32" if jax.default_backend() == "cpu" else "bfloat16"
     pooling = preset.pooling if config.network.pooling == "auto" else config.network.pooling
     return load_vgg19(
         found.path,

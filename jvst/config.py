@@ -85,16 +85,18 @@ class NetworkOptions:
     pooling: str = "auto"
     """max, average, or auto: as fits the network."""
     precision: str = "auto"
-    """float32, tf32, bfloat16, or auto: float32 on CPUs, tf32 on GPUs and TPUs."""
+    """Arithmetic of the convolutions: float32, tf32, bfloat16, or auto: float32 on CPUs, bfloat16
+    on GPUs and TPUs."""
 
 
 @dataclasses.dataclass(frozen=True)
 class MotionOptions:
     """Optical flow and the trust in it."""
 
-    flow: str = "dis"
-    """dis (fast), epic (best, slower), deepflow, deepmatching, epicflow, or files:PATTERN for
-    fields computed elsewhere, such as 'files:flow/backward_[%d]_{%d}.flo'."""
+    flow: str = "auto"
+    """dis (fast), epic (best, slower), auto (epic beside a solver on the CPU, dis beside a faster
+    one), deepflow, deepmatching, epicflow, or files:PATTERN for fields computed elsewhere, such as
+    'files:flow/backward_[%d]_{%d}.flo'."""
     flow_scale: float = 1.0
     """Compute flow at this part of the size and scale it up: faster and coarser."""
     mask: str = "binary"

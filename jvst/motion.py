@@ -9,6 +9,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jvst._types import FlowField, Frame, Image
+from jvst.choices import chosen_engine
 from jvst.config import StylizeConfig
 from jvst.flow import FlowCache, FlowFiles, MaskFiles
 from jvst.flow.mask_files import MaskField
@@ -53,7 +54,7 @@ class MotionSource:
         self._clip = clip
         self._files: FlowFiles | None = None
         self.cache: FlowCache | None = None
-        choice, mask = config.motion.flow, config.motion.mask
+        choice, mask = chosen_engine(config, clip.size), config.motion.mask
         self._masks = MaskFiles(mask) if mask.startswith("files:") else None
         if choice.startswith("files:"):
             self._files = FlowFiles(choice)

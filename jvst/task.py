@@ -8,7 +8,7 @@ import jax
 
 from jvst._types import Image
 from jvst.checks import check_config
-from jvst.choices import chosen_network, chosen_weights, clip_config
+from jvst.choices import chosen_engine, chosen_network, chosen_weights, clip_config
 from jvst.config import StylizeConfig, frame_options
 from jvst.folders import user_cache
 from jvst.inputs import Clip, open_clip, read_styles
@@ -86,6 +86,8 @@ def prepare_task(config: StylizeConfig) -> Task:
     check_config(config)
     keep_compiled_programs()
     clip = open_clip(config)
+    engine = chosen_engine(config, clip.size)
+    config = dataclasses.replace(config, motion=dataclasses.replace(config.motion, flow=engine))
     found = chosen_network(config)
     styles, digests = read_styles(config, clip.size)
     return Task(

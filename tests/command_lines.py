@@ -45,6 +45,7 @@ def command(files, tmp_path):
             *("--clip", str(files / clip), "--style", *(str(files / name) for name in style)),
             *("--weights", str(files / "net.safetensors"), "--iterations", *iterations),
             *("--run-dir", str(tmp_path / run_dir), "--flow-cache", "none", "--quiet"),
+            *("--flow", "dis"),
             *("--init", "noise", "--keep", "all", "--no-report", *extra),
         ]
 

@@ -149,7 +149,7 @@ def test_frames_solved_in_tiles_are_those_solved_whole(command, files, tmp_path,
     assert run_command(command(*extra, "--tile", "48", run_dir="tiles")) == 0
     assert json.loads((tmp_path / "tiles" / "plan.json").read_text())["tile"] == [48, 48]
     for one, two in zip(states(tmp_path / "whole"), states(tmp_path / "tiles"), strict=True):
-        # The sums are added in another order: a few steps of L-BFGS amplify that, and here and there
+        # The sums are added in another order: a few steps of L-BFGS amplify that, and now and then
         # a maximum pool takes another of two nearly equal pixels.
         difference = np.abs(one - two)
         assert 0.0 < difference.mean() < 1e-4

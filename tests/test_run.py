@@ -2,8 +2,15 @@ import io
 
 import pytest
 
-from jvst.choices import chosen_weights, clip_config, load_network
-from jvst.config import InputOptions, LookOptions, NetworkOptions, SolverOptions, StylizeConfig
+from jvst.choices import chosen_engine, chosen_weights, clip_config, load_network
+from jvst.config import (
+    InputOptions,
+    LookOptions,
+    MotionOptions,
+    NetworkOptions,
+    SolverOptions,
+    StylizeConfig,
+)
 from jvst.demo import demo_config
 from jvst.objective import LossTerms
 from jvst.prefetch import Waiting
@@ -55,6 +62,15 @@ def test_options_reach_the_solver():
     assert config.init == "content"
     assert clip_config(StylizeConfig(), "vgg19").init == "noise"
     assert clip_config(StylizeConfig(), "embedded").init == "content"
+
+
+def test_the_engine_of_quality_is_taken_where_the_solver_is_slow():
+    assert chosen_engine(StylizeConfig(), (256, 192)) == "epic"  # the tests run on a CPU
+    assert chosen_engine(StylizeConfig(), (256, 36)) == "dis"  # epic needs 40 pixels
+    half = StylizeConfig(motion=MotionOptions(flow_scale=0.5))
+    assert chosen_engine(half, (256, 79)) == "dis"
+    named = StylizeConfig(motion=MotionOptions(flow="deepflow"))
+    assert chosen_engine(named, (256, 192)) == "deepflow"
 
 
 def test_the_demo_draws_its_own_clip_and_painting(tmp_path, monkeypatch):

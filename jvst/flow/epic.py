@@ -15,7 +15,7 @@ from jvst.flow.sift import sift_matches
 from jvst.flow.spread import spread_batch
 
 #: Below, scales of the search are missing (see ``dis``), and a grid holds few matches.
-_SMALLEST_SIDE = 40
+SMALLEST_SIDE = 40
 #: Fewer sparse matches spread over the frame make a worse guess than none.
 _FEWEST_SEEDS = 200
 
@@ -52,10 +52,10 @@ class Epic:
         """
         contrib_function("ximgproc", "createEdgeAwareInterpolator", engine=self.name)
         height, width = images_from.shape[1:3]
-        if min(height, width) < _SMALLEST_SIDE:
+        if min(height, width) < SMALLEST_SIDE:
             raise InputError(
                 f"the frames are {width}x{height} pixels; the flow engine epic needs at least "
-                f"{_SMALLEST_SIDE} pixels a side: give larger frames, or use the engine dis"
+                f"{SMALLEST_SIDE} pixels a side: give larger frames, or use the engine dis"
             )
         return spread_batch(images_from, images_to, _guesses, engine=self.name)
 
