@@ -1,4 +1,9 @@
-"""Many frames minimized at once: one ``vmap`` over frames, shared out among devices."""
+"""Many frames minimized at once: one ``vmap`` over frames, shared out among devices.
+
+The devices may be those of several processes (``jax.distributed``), as on several hosts. Then
+every process makes the same call with the same arguments, works on the frames of its own devices
+and is given the result of all.
+"""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -7,7 +12,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
+from jax.experimental import multihost_utils
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float
 
 from jvst._types import Device
@@ -29,6 +35,8 @@ from jvst.vgg import VGG19
 _DEFAULTS = SolverConfig()
 # Frames share the style and have all else of their own.
 _FRAME_AXES: Any = FrameTargets(content=0, style=None, warped=0, trust=0)  # type: ignore[arg-type]
+_BY_FRAME, _WHOLE = PartitionSpec("frames"), PartitionSpec()
+_SPLIT: Any = FrameTargets(content=_BY_FRAME, style=_WHOLE, warped=_BY_FRAME, trust=_BY_FRAME)  # type: ignore[arg-type]
 
 
 def stack_targets(targets: Sequence[FrameTargets]) -> FrameTargets:
@@ -67,9 +75,12 @@ def solve_frames(
         max_iterations: iterations at the most, for each frame.
         config: the solver.
         chunk: iterations between two reports; no effect on the result.
-        devices: share the frames out among these; the default device alone when left out.
+        devices: share the frames out among these; the default device alone when left out. When
+            some are another process's, every process must make this call.
         resume: the leaves of a state that ``on_chunk`` was given.
-        on_chunk: told after every chunk where each frame stands.
+        on_chunk: told after every chunk where each frame stands. With devices of several
+            processes the state's arrays are shared out, too, and to be read through
+            ``jax.experimental.multihost_utils.process_allgather``.
 
     Returns:
         The images, not clipped, and how each went. A frame whose loss turns non-finite is solved
@@ -84,11 +95,16 @@ def solve_frames(
             f"{len(inits)} frames for {len(devices)} devices; expected a multiple of that"
         )
     start, go_on = _programs(config, devices)
-    if resume is None:
-        state = start(inits, vgg, targets, weights, max_iterations)
+    begins, problem = inits, (vgg, targets, weights)
+    leaves = None if resume is None else [jnp.asarray(leaf) for leaf in resume]
+    several = any(device.process_index != jax.process_index() for device in devices)
+    if several:
+        begins, problem, leaves = _shared_out(devices, (begins, problem, leaves))
+    if leaves is None:
+        state = start(begins, *problem, max_iterations)
     else:
-        like = jax.eval_shape(start, inits, vgg, targets, weights, max_iterations)
-        state = jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(x) for x in resume])
+        like = jax.eval_shape(start, begins, *problem, max_iterations)
+        state = jax.tree.unflatten(jax.tree.structure(like), leaves)
     history: list[list[Report]] = []
     while True:
         reports, statuses = _look(state)
@@ -97,8 +113,10 @@ def solve_frames(
             on_chunk(reports, state)
         if not np.any(statuses == RUNNING):
             break
-        state = go_on(state, vgg, targets, weights, max_iterations, chunk)
+        state = go_on(state, *problem, max_iterations, chunk)
     images, infos = state.image, []
+    if several:
+        images = jnp.asarray(_gathered(images))
     for k, status in enumerate(statuses):
         if status == NON_FINITE:
             alone = jax.tree.map(lambda array, k=k: array[k], targets._replace(style={}))
@@ -130,22 +148,47 @@ def _programs(
     start: Any = jax.vmap(functools.partial(begin, config=config), in_axes=(0, *problem))
     go_on: Any = jax.vmap(functools.partial(advance, config=config), in_axes=(0, *problem, None))
     if devices:
-        mesh = Mesh(np.asarray(devices), ("frames",))
-        frames, whole = PartitionSpec("frames"), PartitionSpec()
-        split = FrameTargets(content=frames, style=whole, warped=frames, trust=frames)  # type: ignore[arg-type]
-        problem = (whole, split, whole, whole)
+        problem = (_WHOLE, _SPLIT, _WHOLE, _WHOLE)
         # Each device loops by itself: no frame waits for those of another device.
-        shared: Any = functools.partial(jax.shard_map, mesh=mesh, out_specs=frames, check_vma=False)
-        start = shared(start, in_specs=(frames, *problem))
-        go_on = shared(go_on, in_specs=(frames, *problem, whole))
+        shared: Any = functools.partial(
+            jax.shard_map, mesh=_mesh(devices), out_specs=_BY_FRAME, check_vma=False
+        )
+        start = shared(start, in_specs=(_BY_FRAME, *problem))
+        go_on = shared(go_on, in_specs=(_BY_FRAME, *problem, _WHOLE))
     return jax.jit(start), jax.jit(go_on)
+
+
+def _mesh(devices: tuple[Device, ...]) -> Mesh:
+    return Mesh(np.asarray(devices), ("frames",))
+
+
+def _shared_out(devices: tuple[Device, ...], arguments: Any) -> Any:
+    """Make arrays over the devices of all processes of what each process holds whole.
+
+    A process alone may only hand over arrays of its own devices, and each holds all frames.
+    """
+
+    def share(spec: PartitionSpec, held: Any) -> Any:
+        sharding = NamedSharding(_mesh(devices), spec)
+
+        def place(array: Array) -> Array:
+            if isinstance(array, jax.Array) and not array.is_fully_addressable:
+                return array  # a state's leaf, as it was given out
+            host = np.asarray(jnp.asarray(array))
+            return jax.make_array_from_callback(host.shape, sharding, lambda part: host[part])
+
+        return jax.tree.map(place, held)
+
+    problem = (_WHOLE, _SPLIT, _WHOLE)
+    return jax.tree.map(share, (_BY_FRAME, problem, _BY_FRAME), arguments)
 
 
 def _look(state: SolveState) -> tuple[list[Report], np.ndarray]:
     """Read the few numbers of each frame that the host needs."""
-    iterations, evaluations, losses, terms, statuses = jax.device_get(
-        (state.iteration, state.evaluations, state.loss, state.terms, state.status)
-    )
+    numbers = (state.iteration, state.evaluations, state.loss, state.terms, state.status)
+    # Every process reads those of all frames, so that all go on or stop together.
+    read = jax.device_get if state.status.is_fully_addressable else _gathered
+    iterations, evaluations, losses, terms, statuses = read(numbers)
     reports = [
         Report(
             int(iterations[k]),
@@ -156,3 +199,8 @@ def _look(state: SolveState) -> tuple[list[Report], np.ndarray]:
         for k in range(len(statuses))
     ]
     return reports, statuses
+
+
+def _gathered(shared: Any) -> Any:
+    """Read what is shared out among processes; each must do so at the same time."""
+    return multihost_utils.process_allgather(shared, tiled=True)
