@@ -45,6 +45,8 @@ class BenchmarkOptions:
     """Size of the scenes, WIDTHxHEIGHT."""
     cases: int = len(CASES)
     """How many of the scenes, from the first."""
+    scenes: tuple[str, ...] = ()
+    """Scenes of your own in place of those, NAME:SPEED or NAME:SPEED:NOISE."""
     reference: str = ""
     """A folder of frames with a folder deepflow of published fields, to compare with."""
 
@@ -128,7 +130,8 @@ def tables(options: BenchmarkOptions) -> Iterator[str]:
     width, _, height = options.size.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal()):
         raise InputError(f"--size is {options.size!r}; expected WIDTHxHEIGHT, such as 512x218")
-    for setting in CASES[: options.cases]:
+    chosen = [_setting(scene) for scene in options.scenes] or CASES[: options.cases]
+    for setting in chosen:
         case = make_case(*setting, (int(width), int(height)))
         yield f"\n**{case.title}**\n"
         yield "| engine | error | visible | precision | recall | IoU | time / DIS | peak MB |"
@@ -141,6 +144,22 @@ def tables(options: BenchmarkOptions) -> Iterator[str]:
             yield _row(name, score(case, flows), f"{seconds / unit:.0f}", _peak())
     if options.reference:
         yield from reference_table(options)
+
+
+def _setting(text: str) -> tuple[str, float, float]:
+    """Read ``NAME:SPEED`` or ``NAME:SPEED:NOISE``.
+
+    Raises:
+        InputError: text of another form.
+    """
+    name, *numbers = text.split(":")
+    try:
+        speed, noise = (float(number) for number in (*numbers, *["0"] * (2 - len(numbers))))
+    except ValueError as error:
+        raise InputError(
+            f"--scenes has {text!r}; expected NAME:SPEED or NAME:SPEED:NOISE"
+        ) from error
+    return name, speed, noise
 
 
 def reference_table(options: BenchmarkOptions) -> Iterator[str]:
