@@ -4,8 +4,9 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import jax
+from jaxtyping import Array, Float
 
-from jvst._types import Grams, Image
+from jvst._types import Grams
 from jvst.choices import load_network, multipass_config
 from jvst.fitting import fit_task
 from jvst.motion import MotionSource
@@ -16,6 +17,9 @@ from jvst.store import RunStore
 from jvst.task import Task
 from jvst.tiles import tiled_grams
 from jvst.vgg import VGG19
+
+#: Each of its own size.
+Painting = Float[Array, "_h _w 3"]
 
 
 class Stylized(NamedTuple):
@@ -74,13 +78,13 @@ def solve_infos(task: Task, store: RunStore) -> dict[str, Any]:
 
 def _style_grams(
     vgg: VGG19,
-    styles: list[Image],
+    styles: list[Painting],
     *,
     shares: tuple[float, ...] | None,
     layers: tuple[str, ...],
     tile: tuple[int, int] | None,
 ) -> Grams:
-    def grams(network: VGG19, images: list[Image]) -> Grams:
+    def grams(network: VGG19, images: list[Painting]) -> Grams:
         if tile is None:
             return style_targets(network, images, shares=shares, layers=layers)
         found = [tiled_grams(network, image, layers, tile=tile) for image in images]

@@ -5,8 +5,8 @@ import importlib.metadata
 from typing import Any
 
 import jax
+from jaxtyping import Array, Float
 
-from jvst._types import Image
 from jvst.checks import check_config
 from jvst.choices import chosen_engine, chosen_network, chosen_weights, clip_config
 from jvst.config import StylizeConfig, frame_options
@@ -47,7 +47,7 @@ class Task:
     clip: Clip
     found: Found
     weights: LossWeights
-    styles: list[Image]
+    styles: list[Float[Array, "_h _w 3"]]  # each of its own size
     style_digests: list[str]
     settings: ClipConfig
 
