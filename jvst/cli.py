@@ -1,17 +1,11 @@
 """The command line: ``jvst OPTIONS`` stylizes, ``jvst weights …`` looks after networks."""
 
-import contextlib
-import io
-import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import tyro
-
+from jvst.command_line import parsed, status_of
 from jvst.config import StylizeConfig, config_from_dict
-from jvst.errors import InputError
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -25,19 +19,16 @@ def run_command(arguments: Sequence[str]) -> int:
         from jvst.weights_cli import main as weights_command  # noqa: PLC0415
 
         return weights_command(list(arguments[1:]))
-    try:
+
+    def work() -> int:
         config = parse(arguments)
         # Late: `jvst --help` and a mistyped option need no JAX.
         from jvst.demo import demo_config  # noqa: PLC0415
         from jvst.run import run  # noqa: PLC0415
 
         return run(demo_config(config) if config.run.demo else config)
-    except InputError as error:
-        print(f"jvst: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\njvst: interrupted", file=sys.stderr)
-        return 130
+
+    return status_of("jvst", work)
 
 
 def parse(arguments: Sequence[str]) -> StylizeConfig:
@@ -54,14 +45,7 @@ def parse(arguments: Sequence[str]) -> StylizeConfig:
 
         manifest = read_manifest(Path(path))
         default = config_from_dict(manifest.get("config", {}), source=path)
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            return tyro.cli(StylizeConfig, args=list(arguments), default=default, prog="jvst")
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-        raise InputError(_one_line(said.getvalue())) from stop
+    return parsed(StylizeConfig, arguments, prog="jvst", default=default)
 
 
 def _config_path(arguments: Sequence[str]) -> str:
@@ -72,13 +56,6 @@ def _config_path(arguments: Sequence[str]) -> str:
         if argument.startswith("--config="):
             return argument.partition("=")[2]
     return ""
-
-
-def _one_line(text: str) -> str:
-    """Take the frame off tyro's message."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
-    words = re.sub(r"[─━│┃╭╮╰╯╞╡═┄┈-]{2,}|[│┃╭╮╰╯]", " ", text.replace("--", "\0"))
-    return " ".join(words.replace("\0", "--").split()).removesuffix(os.linesep)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """How good and how fast the flow engines are, as a Markdown table."""
 
 import contextlib
-import io
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -12,10 +11,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tyro
 from jaxtyping import Bool
 
 from jvst._types import FlowField, Frame
+from jvst.command_line import parsed, status_of
 from jvst.consistency import mask_reasons
 from jvst.errors import InputError
 from jvst.flow import ENGINES, Engine, FlowFiles, engine_named, estimate_pair
@@ -189,24 +188,15 @@ def reference_table(options: BenchmarkOptions) -> Iterator[str]:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print the tables and leave with the exit status: 0, or 2 for bad input."""
-    try:
-        for line in tables(_parse(sys.argv[1:] if arguments is None else arguments)):
+
+    def work() -> int:
+        words = sys.argv[1:] if arguments is None else arguments
+        for line in tables(parsed(BenchmarkOptions, words, prog="benchmark_flow")):
             print(line, flush=True)
-    except InputError as error:
-        print(f"benchmark_flow: {' '.join(str(error).split())}", file=sys.stderr)
-        sys.exit(2)
+        return 0
 
-
-def _parse(arguments: Sequence[str]) -> BenchmarkOptions:
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            return tyro.cli(BenchmarkOptions, args=list(arguments), prog="benchmark_flow")
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-        words = said.getvalue().translate({ord(c): " " for c in "─│╭╮╰╯━┃"}).split()
-        raise InputError(" ".join(words)) from stop
+    if status := status_of("benchmark_flow", work):
+        sys.exit(status)
 
 
 _reasons = jax.jit(mask_reasons)

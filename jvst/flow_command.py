@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import functools
-import io
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -13,10 +12,10 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tyro
 from tqdm import tqdm
 
 from jvst._types import FlowField, Frame
+from jvst.command_line import parsed, status_of
 from jvst.config import InputOptions, StylizeConfig
 from jvst.consistency import mask_reasons
 from jvst.cuts import without_cuts
@@ -95,25 +94,14 @@ Between = Callable[[int, Frame, int, Frame], tuple[FlowField, FlowField]]
 
 def run_flow_command(arguments: Sequence[str]) -> int:
     """Parse a command line, do what it says, and return the exit status."""
-    said = io.StringIO()
-    try:
-        try:
-            with contextlib.redirect_stderr(said):
-                options = tyro.cli(FlowOptions, args=list(arguments), prog="flow")
-        except SystemExit as stop:
-            if not stop.code:
-                return 0
-            words = said.getvalue().translate({ord(c): " " for c in "─│╭╮╰╯━┃"}).split()
-            raise InputError(" ".join(words)) from stop
+
+    def work() -> int:
+        options = parsed(FlowOptions, arguments, prog="flow")
         count = write_flows(options)
-    except InputError as error:
-        print(f"flow: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nflow: interrupted", file=sys.stderr)
-        return 130
-    print(f"{count} pairs of frames in {options.output}")
-    return 0
+        print(f"{count} pairs of frames in {options.output}")
+        return 0
+
+    return status_of("flow", work)
 
 
 def write_flows(options: FlowOptions) -> int:

@@ -97,10 +97,10 @@ def stylize_clip(
 ) -> Iterator[StylizedFrame]:
     """Stylize a clip frame by frame; a generator, arrays in and arrays out.
 
-    A frame starts from its nearest earlier stylized frame, warped along the flow, and its
-    temporal loss holds it to all those of ``config.lags``, masked where the flow can't be
-    trusted: first to the nearest alone, then to the others, too. A frame without any, or with
-    nothing to trust in the nearest, as after a cut, starts from ``config.init``.
+    A frame starts from the nearest earlier stylized frame to which the flow can be trusted
+    anywhere, warped along it, and its temporal loss holds it to all those of ``config.lags``,
+    masked where it can't: first to the nearest alone, then to the others, too. A frame with none
+    to trust, as after a cut, starts from ``config.init``.
 
     Args:
         frames: the clip, RGB in [0, 1], all of one size, lazily if you like.
@@ -138,17 +138,17 @@ def stylize_clip(
             knobs=config.knobs,
             tile=config.solver.tile,
         )
-        filled = [number for number, slot in enumerate(slots) if slot is not None]
-        if filled and bool(jnp.any(targets.trust[filled[0]] > 0.0)):
+        trusted = np.flatnonzero(np.asarray(jnp.any(targets.trust > 0.0, axis=(1, 2)))).tolist()
+        if trusted:
             cap = config.next_iterations
-            start = warped_start(frame, neighbours, targets, filled[0], config=config)
+            start = warped_start(frame, neighbours, targets, trusted[0], config=config)
         else:
             cap = config.first_iterations
             start = frame if config.init == "content" else noise_image(key, frame.shape)
         image, info = _solve_in_stages(
             start,
             vgg,
-            _stages(targets, filled, cap, config.long_term_after),
+            _stages(targets, trusted, cap, config.long_term_after),
             weights,
             config=config,
             resume=resume if index == first else None,
@@ -241,12 +241,12 @@ def noise_image(key: PRNGKeyArray, shape: tuple[int, ...]) -> Image:
 
 
 def _stages(
-    targets: FrameTargets, filled: list[int], cap: int, after: int | None
+    targets: FrameTargets, trusted: list[int], cap: int, after: int | None
 ) -> list[tuple[FrameTargets, int]]:
     """Return the targets of each stage and the iteration at which it ends at the latest."""
-    if not any(bool(jnp.any(targets.trust[slot] > 0.0)) for slot in filled[1:]):
+    if len(trusted) < 2:
         return [(targets, cap)]
-    nearest: Float[Array, " j"] = jnp.zeros_like(targets.trust[:, 0, 0]).at[filled[0]].set(1.0)
+    nearest: Float[Array, " j"] = jnp.zeros_like(targets.trust[:, 0, 0]).at[trusted[0]].set(1.0)
     short = targets._replace(trust=targets.trust * nearest[:, None, None])
     return [(short, min(cap, cap // 2 if after is None else after)), (targets, cap)]
 

@@ -8,30 +8,27 @@ import jax.numpy as jnp
 import numpy as np
 
 from jvst._types import Grams
-from jvst.config import StylizeConfig
 from jvst.image import to_uint8
-from jvst.inputs import Clip
 from jvst.motion import MotionSource, ready_frames, split
-from jvst.objective import LossWeights
 from jvst.pipeline import ClipConfig, Stage, stylize_clip
 from jvst.prefetch import Waiting
 from jvst.progress import ClipProgress, Preview
 from jvst.solver import Report, SolveInfo
 from jvst.store import RunStore
+from jvst.task import Task
 from jvst.vgg import VGG19
 
 
 def stylize_frames(
-    config: StylizeConfig,
+    task: Task,
     settings: ClipConfig,
-    clip: Clip,
     source: MotionSource,
     vgg: VGG19,
     style: Grams,
-    weights: LossWeights,
     store: RunStore,
 ) -> Waiting:
     """Stylize the frames that are not finished; return how long the solver waited for flow."""
+    config, clip = task.config, task.clip
     reach = max(settings.lags)
     done = store.next_frame(clip.count, reach)
     waiting = Waiting()
@@ -42,7 +39,9 @@ def stylize_frames(
     def on_chunk(index: int, report: Report, stage: Stage | None) -> None:
         nonlocal latest
         latest = index, stage
-        cap = config.solver.iterations[min(index, 1)]
+        # Behind a cut, too, a frame starts anew.
+        begun = index == clip.shot_start(index)
+        cap = settings.first_iterations if begun else settings.next_iterations
         progress.chunk(f"frame {index + 1}/{clip.count}", index, report, cap)
         if stage is not None:
             preview.look(index, report.iteration, stage.state.image)
@@ -54,7 +53,7 @@ def stylize_frames(
         *split(ready),
         vgg,
         style,
-        weights,
+        task.weights,
         config=settings,
         key=jax.random.key(config.solver.seed),
         first=done,

@@ -10,34 +10,32 @@ import numpy as np
 
 from jvst._types import Frame, Grams, Image
 from jvst.atomic import replacing, writing_to
-from jvst.config import StylizeConfig
 from jvst.image import to_uint8
 from jvst.inputs import Clip, clip_frames
 from jvst.motion import MotionSource, image_on_device, motion_on_device
 from jvst.multipass import PassChunk, stylize_multipass
 from jvst.neighbours import Motion
-from jvst.objective import LossWeights
 from jvst.passes import MultipassConfig
 from jvst.prefetch import Waiting
 from jvst.progress import ClipProgress, Preview
 from jvst.run_clip import frame_info
 from jvst.store import LAST, RunStore
+from jvst.task import Task
 from jvst.vgg import VGG19
 
 _INPUTS = "inputs.npy"
 
 
 def stylize_passes(
-    config: StylizeConfig,
+    task: Task,
     settings: MultipassConfig,
-    clip: Clip,
     source: MotionSource,
     vgg: VGG19,
     style: Grams,
-    weights: LossWeights,
     store: RunStore,
 ) -> Waiting:
     """Stylize what is not finished in any pass; return how long the solver waited for flow."""
+    config, clip = task.config, task.clip
     first_pass, position = where_to_go_on(store, settings, clip.count)
     waiting = Waiting()
     if first_pass > settings.passes:
@@ -75,7 +73,7 @@ def stylize_passes(
             motions,
             vgg,
             style,
-            weights,
+            task.weights,
             config=settings,
             key=jax.random.key(config.solver.seed),
             first_pass=first_pass,

@@ -1,13 +1,10 @@
 """``scripts/make_sequences.py``: the named scenes as sequences with ground truth, once."""
 
-import contextlib
 import dataclasses
 import importlib.metadata
-import io
 import json
 import re
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ import tyro
 from tqdm import tqdm
 
 from jvst.atomic import replacing, writing_to
+from jvst.command_line import parsed, status_of
 from jvst.errors import InputError
 from jvst.sintel import read_sequences, write_sequence
 from jvst.sintel.write import check_lags
@@ -65,25 +63,14 @@ class SequencesOptions:
 
 def run_sequences_command(arguments: Sequence[str]) -> int:
     """Parse a command line, do what it says, and return the exit status."""
-    said = io.StringIO()
-    try:
-        try:
-            with contextlib.redirect_stderr(said):
-                options = tyro.cli(SequencesOptions, args=list(arguments), prog="make_sequences")
-        except SystemExit as stop:
-            if not stop.code:
-                return 0
-            words = said.getvalue().translate({ord(c): " " for c in "─│╭╮╰╯━┃"}).split()
-            raise InputError(" ".join(words)) from stop
-        record = make_sequences(options)
-    except InputError as error:
-        print(f"make_sequences: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nmake_sequences: interrupted; the same command goes on", file=sys.stderr)
-        return 130
-    print(motion_table(record["sequences"]))
-    return 0
+
+    def work() -> int:
+        record = make_sequences(parsed(SequencesOptions, arguments, prog="make_sequences"))
+        print(motion_table(record["sequences"]))
+        return 0
+
+    interrupted = "interrupted; the same command goes on"
+    return status_of("make_sequences", work, interrupted=interrupted)
 
 
 def make_sequences(options: SequencesOptions) -> dict[str, Any]:

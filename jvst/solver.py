@@ -1,26 +1,21 @@
-"""Minimizing the energy of one frame. The only file that imports jaxopt or optax."""
+"""Minimizing the energy of one frame: in chunks, to its stop, and what to do when it fails."""
 
 import dataclasses
 import functools
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Bool, Int
 
 from jvst._types import Image, Scalar
-from jvst.objective import FrameTargets, LossTerms, LossWeights, frame_loss
-from jvst.tiles import tiled_loss_and_gradient
+from jvst.objective import FrameTargets, LossTerms, LossWeights
+from jvst.optimizers import SolverConfig, optimizer_of
 from jvst.vgg import VGG19
 
-with warnings.catch_warnings():
-    # jaxopt says at import that it is no longer developed; that is why it is wrapped here.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import jaxopt
+_DEFAULTS = SolverConfig()
 
 Stopped = Literal["converged", "iteration limit", "non-finite loss"]
 Fallback = Literal["none", "smaller step", "start image"]
@@ -31,35 +26,6 @@ STOPPED: dict[int, Stopped] = {
     ITERATION_LIMIT: "iteration limit",
     NON_FINITE: "non-finite loss",
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class SolverConfig:
-    """How a frame is minimized; each value belongs to the compiled program.
-
-    Attributes:
-        optimizer: ``lbfgs`` (jaxopt, backtracking line search) or ``adam`` (optax).
-        history: corrections that L-BFGS keeps. 100, as in the Torch code, costs ten times
-            the memory and was measured to buy nothing.
-        tolerance: stop once the loss has changed by less than this part of itself over
-            ``window`` iterations. Ruder et al. 2016, section 6: 0.01 % over 50.
-        window: iterations between two looks at the stop rule.
-        first_step: mean change of a channel, in [0, 1], that the first step of L-BFGS
-            tries, before curvature is known.
-        max_step: longest step of L-BFGS, 1 being the quasi-Newton step.
-        learning_rate: step of Adam, in [0, 1] of a channel.
-        tile: height and width in pixels that the network sees at a time, beside a margin, see
-            ``tiled_loss_and_gradient``; None: the whole picture.
-    """
-
-    optimizer: Literal["lbfgs", "adam"] = "lbfgs"
-    history: int = 10
-    tolerance: float = 1e-4
-    window: int = 50
-    first_step: float = 0.01
-    max_step: float = 1.0
-    learning_rate: float = 0.01
-    tile: tuple[int, int] | None = None
 
 
 class SolveState(NamedTuple):
@@ -102,7 +68,7 @@ def solve_frame(
     weights: LossWeights,
     max_iterations: int,
     *,
-    config: SolverConfig = SolverConfig(),
+    config: SolverConfig = _DEFAULTS,
     chunk: int = 50,
     resume: Sequence[Array | np.ndarray] | None = None,
     on_chunk: Callable[[Report, SolveState | None], None] | None = None,
@@ -197,7 +163,7 @@ def begin(
     config: SolverConfig,
 ) -> SolveState:
     """Evaluate the start. Pure; vmaps over frames."""
-    loss, terms, inner = _optimizer(config).start(init, vgg, targets, weights)
+    loss, terms, inner = optimizer_of(config).start(init, vgg, targets, weights)
     status = jnp.where(max_iterations > 0, RUNNING, ITERATION_LIMIT)
     return SolveState(
         image=init,
@@ -224,7 +190,7 @@ def advance(
     config: SolverConfig,
 ) -> SolveState:
     """Run up to ``chunk`` iterations on the device. Pure; vmaps over frames."""
-    optimizer = _optimizer(config)
+    optimizer = optimizer_of(config)
     end = state.iteration + chunk
 
     def unfinished(state: SolveState) -> Bool[Array, ""]:
@@ -254,136 +220,6 @@ def advance(
         )
 
     return jax.lax.while_loop(unfinished, iterate, state)
-
-
-class _Lbfgs(NamedTuple):
-    """jaxopt's L-BFGS, one iteration at a time."""
-
-    solver: jaxopt.LBFGS
-    first_step: float
-
-    def start(self, image: Image, *problem: Any) -> tuple[Scalar, LossTerms, Any]:
-        inner = self.solver.init_state(image, *problem)
-        # With an empty history gamma alone scales the gradient. jaxopt begins with 1, which
-        # is off by orders of magnitude, as the loss is a mean over pixels.
-        size = jnp.mean(jnp.abs(inner.grad))
-        gamma = self.first_step / jnp.maximum(size, jnp.finfo(size.dtype).tiny)
-        value: Any = inner.value
-        terms: Any = inner.aux
-        return value, terms, inner._replace(gamma=gamma)
-
-    def step(
-        self, image: Image, inner: Any, *problem: Any
-    ) -> tuple[Image, Scalar, LossTerms, Any, Int[Array, ""]]:
-        before = image
-        image, new = self.solver.update(image, inner, *problem)
-        # Where the energy curves the wrong way (sᵀy ≤ 0) the newest correction would turn the
-        # next step uphill; jaxopt keeps it, so it is taken out here.
-        slot = inner.iter_num % self.solver.history_size
-        upward = new.rho_history[slot] > 0.0
-        # Nocedal and Wright 2006, equation 7.20. jaxopt reads s and y back out of the histories,
-        # for which XLA keeps a second copy of both.
-        s, y = image - before, new.grad - inner.grad
-        gamma = jnp.vdot(s, y, precision="highest") / jnp.vdot(y, y, precision="highest")
-        new = new._replace(
-            rho_history=new.rho_history.at[slot].multiply(upward.astype(image.dtype)),
-            gamma=jnp.where(upward, gamma, inner.gamma),
-        )
-        return image, new.value, new.aux, new, new.num_fun_eval - inner.num_fun_eval
-
-
-class _Adam(NamedTuple):
-    """optax's Adam; its state keeps the gradient of the image at hand."""
-
-    transform: optax.GradientTransformation
-    evaluate: Callable[..., Any]
-
-    def start(self, image: Image, *problem: Any) -> tuple[Scalar, LossTerms, Any]:
-        (loss, terms), gradient = self.evaluate(image, *problem)
-        return loss, terms, (gradient, self.transform.init(image))
-
-    def step(
-        self, image: Image, inner: Any, *problem: Any
-    ) -> tuple[Image, Scalar, LossTerms, Any, Int[Array, ""]]:
-        gradient, moments = inner
-        with jax.numpy_dtype_promotion("standard"):  # optax mixes its counter with floats
-            update, moments = self.transform.update(gradient, moments, image)
-        image = image + update  # type: ignore[operator]
-        (loss, terms), gradient = self.evaluate(image, *problem)
-        return image, loss, terms, (gradient, moments), jnp.asarray(1, jnp.int32)
-
-
-_loss_and_gradient = jax.value_and_grad(frame_loss, has_aux=True)
-
-
-def _optimizer(config: SolverConfig) -> _Lbfgs | _Adam:
-    evaluate: Any = _loss_and_gradient
-    if config.tile is not None:
-        evaluate = functools.partial(tiled_loss_and_gradient, tile=config.tile)
-    if config.optimizer == "adam":
-        return _Adam(optax.adam(config.learning_rate), evaluate)
-    line_search = jaxopt.BacktrackingLineSearch(
-        evaluate,
-        value_and_grad=True,
-        has_aux=True,
-        # Sufficient decrease alone, at one loss and gradient a trial: the curvature that
-        # jaxopt's default also asks for fails on every short step, and each failure costs 30
-        # evaluations. This far-off slope never fails; "armijo" evaluates the gradient apart.
-        condition="wolfe",
-        c2=1e6,
-        maxiter=10,
-        decrease_factor=0.5,
-        max_stepsize=config.max_step,
-    )
-    solver = jaxopt.LBFGS(
-        evaluate,
-        value_and_grad=True,
-        has_aux=True,
-        tol=0.0,
-        linesearch=line_search,  # type: ignore[arg-type]
-        linesearch_init="max",
-        max_stepsize=config.max_step,
-        history_size=config.history,
-        use_gamma=False,  # _Lbfgs.step does
-        implicit_diff=False,
-    )
-    solver.run_ls = functools.partial(_search, line_search)  # type: ignore[method-assign, assignment]
-    return _Lbfgs(solver, config.first_step)
-
-
-def _search(
-    line_search: jaxopt.BacktrackingLineSearch,
-    init_stepsize: Any,
-    params: Any,
-    *,
-    value: Any,
-    grad: Any,
-    descent_direction: Any,
-    fun_args: Any,
-    fun_kwargs: Any,
-) -> tuple[Any, Any]:
-    """Run jaxopt's backtracking as one loop.
-
-    jaxopt's own ``run`` writes the first trial out before the loop, which puts the network into
-    the program twice and doubles the time that it takes to compile.
-    """
-    problem = {
-        "descent_direction": descent_direction,
-        "fun_args": fun_args,
-        "fun_kwargs": fun_kwargs,
-    }
-    start = line_search.init_state(init_stepsize, params, value=value, grad=grad, **problem)
-    start = start._replace(aux=LossTerms(*(jnp.zeros_like(value) for _ in LossTerms._fields)))
-
-    def backtrack(step: Any) -> Any:
-        stepsize, state = step
-        return tuple(line_search.update(stepsize, state, params, value=value, grad=grad, **problem))
-
-    def unfinished(step: Any) -> Any:
-        return ~(step[1].done | step[1].failed)
-
-    stepsize = jnp.asarray(init_stepsize, value.dtype)
-    return jax.lax.while_loop(unfinished, backtrack, (stepsize, start))
 
 
 def _shorter(config: SolverConfig) -> SolverConfig:

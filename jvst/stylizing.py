@@ -36,7 +36,7 @@ def stylize_task(task: Task, store: RunStore) -> Stylized:
         InputError: a frame or field can't be read, or the disk is full.
         KeyboardInterrupt: after the solve under way has been kept.
     """
-    config, clip = task.config, task.clip
+    config = task.config
     vgg = load_network(config, task.found)
     fit = fit_task(task, vgg, store)
     solver = dataclasses.replace(task.settings.solver, tile=fit.tile, history=fit.history)
@@ -51,9 +51,9 @@ def stylize_task(task: Task, store: RunStore) -> Stylized:
     source = motion_source(task, store)
     if config.time.passes > 1:
         passes = multipass_config(config, settings, batch=fit.batch)
-        waiting = stylize_passes(config, passes, clip, source, vgg, style, task.weights, store)
+        waiting = stylize_passes(task, passes, source, vgg, style, store)
     else:
-        waiting = stylize_frames(config, settings, clip, source, vgg, style, task.weights, store)
+        waiting = stylize_frames(task, settings, source, vgg, style, store)
     return Stylized(waiting.seconds, source.notices())
 
 

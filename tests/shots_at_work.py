@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import pytest
 from command_lines import start, states, wait_for
 
 from jvst.cli import run_command
@@ -23,6 +24,33 @@ def draw_film(folder):
     scene = make_scene("demo", width=48, height=41)
     write_video(folder, clip(scene, 4), frame_rate=Fraction(25))
     return folder
+
+
+@pytest.fixture(scope="session")
+def film(tmp_path_factory):
+    return draw_film(tmp_path_factory.mktemp("film") / "film")
+
+
+@pytest.fixture
+def long_run(command, film):
+    return lambda *extra, run_dir="run": command(
+        "--clip", str(film), *LONG, *extra, run_dir=run_dir
+    )
+
+
+@pytest.fixture(scope="session")
+def solved():
+    """What has been solved once and for all."""
+    return {}
+
+
+@pytest.fixture
+def whole(long_run, tmp_path, solved):
+    """The frames of one process."""
+    if not solved:
+        assert run_command(long_run(run_dir="whole")) == 0
+        solved["frames"] = states(tmp_path / "whole")
+    return solved["frames"]
 
 
 def workers_of(run):

@@ -17,11 +17,22 @@ LAYERS = (
     {"image", "losses", "warp", "consistency", "corners", "cuts", "mask_knobs", "blend", "metrics"},
     {"vgg", "weights", "windows"},
     {"objective", "presets", "tiles"},
-    {"solver", "batch", "memory", "memory_plan"},
+    {"optimizers", "solver", "batch", "memory", "memory_plan"},
     {"pipeline", "neighbours", "passes", "multipass"},
     {"flow", "video", "store", "prefetch", "synthetic", "sintel", "device_memory"},
     {
-        *("config", "checks", "inputs", "motion", "demo", "progress", "report", "choices", "cli"),
+        *(
+            "command_line",
+            "config",
+            "checks",
+            "inputs",
+            "motion",
+            "demo",
+            "progress",
+            "report",
+            "choices",
+            "cli",
+        ),
         *("run", "task", "disk", "fitting", "stylizing", "run_clip", "run_passes", "run_report"),
         *("training", "weights_cli", "flow_command", "flow_benchmark", "sheet", "ablation"),
         *("evaluation", "sequences_command", "drift"),
@@ -94,10 +105,10 @@ def test_only_the_solver_and_the_training_know_the_optimizers():
         for module in MODULES
         if {name.split(".")[0] for name in imports(module)} & {"jaxopt", "optax"}
     }
-    assert "jvst.solver" in knowing
-    assert all(name == "jvst.solver" or name.startswith("jvst.training.") for name in knowing)
+    assert "jvst.optimizers" in knowing
+    assert all(name == "jvst.optimizers" or name.startswith("jvst.training.") for name in knowing)
     wrapped = {m for m in MODULES if "jaxopt" in {n.split(".")[0] for n in imports(m)}}
-    assert wrapped == {"jvst.solver"}
+    assert wrapped == {"jvst.optimizers"}
 
 
 def test_every_member_of_the_first_layers_is_there():

@@ -48,6 +48,27 @@ def stylize(config, *, frames=None, motions=None, **options):
     )
 
 
+def go_on(config, finished, **options):
+    """Continue a clip of which some frames are finished, keeping results as a caller does."""
+    results = {(frame.pass_number, frame.index): frame.image for frame in finished}
+    made = stylize_multipass(
+        clip(),
+        smooth_motions(),
+        network(),
+        style_targets(network(), [picture(2)]),
+        WEIGHTS,
+        config=config,
+        key=KEY,
+        first_pass=1 + len(finished) // FRAMES,
+        position=len(finished) % FRAMES,
+        results=results,
+        **options,
+    )
+    for frame in made:
+        results[frame.pass_number, frame.index] = frame.image
+        yield frame
+
+
 def plain_mask(flow, back):
     outside, hidden, boundary, _ = reference.mask_reasons(
         np.asarray(flow), np.asarray(back), edge="clamp"
@@ -157,23 +178,7 @@ def test_a_run_continued_anywhere_is_bit_for_bit_the_uninterrupted_one(schedule,
         passes=3, pass_iterations=4, temporal_from=2, schedule=schedule, batch=2, clip=CLIP
     )
     whole = stylize(config)
-    results = {(frame.pass_number, frame.index): frame.image for frame in whole[:place]}
-    made = stylize_multipass(
-        clip(),
-        smooth_motions(),
-        network(),
-        style_targets(network(), [picture(2)]),
-        WEIGHTS,
-        config=config,
-        key=KEY,
-        first_pass=1 + place // FRAMES,
-        position=place % FRAMES,
-        results=results,
-    )
-    rest = []
-    for frame in made:
-        results[frame.pass_number, frame.index] = frame.image
-        rest.append(frame)
+    rest = list(go_on(config, whole[:place]))
     assert len(rest) == len(whole) - place
     for one, two in zip(whole[place:], rest, strict=True):
         assert one[:2] == two[:2]
@@ -193,24 +198,9 @@ def test_frames_interrupted_in_mid_solve_are_continued_bit_for_bit(schedule):
             kept["leaves"] = [np.asarray(leaf) for leaf in jax.tree.leaves(chunk.state)]
 
     whole = stylize(config, on_chunk=keep)
-    before = FRAMES + 3 if schedule == "parallel" else FRAMES + 2
-    if schedule == "parallel":  # batches of 2, 2, 1: the second holds frames 2 and 3
-        before = FRAMES + 2
-    results = {(frame.pass_number, frame.index): frame.image for frame in whole[:before]}
-    made = stylize_multipass(
-        clip(),
-        smooth_motions(),
-        network(),
-        style_targets(network(), [picture(2)]),
-        WEIGHTS,
-        config=config,
-        key=KEY,
-        first_pass=2,
-        position=2,
-        results=results,
-        resume=kept["leaves"],
-    )
-    again = next(iter(made))
+    # Of the second pass two frames are finished; in batches of two the next holds frames 2 and 3.
+    before = FRAMES + 2
+    again = next(go_on(config, whole[:before], resume=kept["leaves"]))
     assert again.index == 2
     np.testing.assert_array_equal(again.image, whole[before].image)
     assert again.info.iterations == 6

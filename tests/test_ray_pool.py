@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import shots_at_work
 from command_lines import states
-from shots_at_work import LONG, assert_same_frames
+from shots_at_work import assert_same_frames
 
 from jvst.cli import run_command
 from jvst.errors import InputError
@@ -120,33 +120,6 @@ def _joined(address):
         time.sleep(0.5)
         return False
     return True
-
-
-@pytest.fixture(scope="session")
-def film(tmp_path_factory):
-    return shots_at_work.draw_film(tmp_path_factory.mktemp("film") / "film")
-
-
-@pytest.fixture
-def long_run(command, film):
-    return lambda *extra, run_dir="run": command(
-        "--clip", str(film), *LONG, *extra, run_dir=run_dir
-    )
-
-
-@pytest.fixture(scope="session")
-def solved():
-    """What has been solved once and for all."""
-    return {}
-
-
-@pytest.fixture
-def whole(long_run, tmp_path, solved):
-    """The frames of one process."""
-    if not solved:
-        assert run_command(long_run(run_dir="whole")) == 0
-        solved["frames"] = states(tmp_path / "whole")
-    return solved["frames"]
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import shots_at_work
 from command_lines import states
-from shots_at_work import LONG, assert_same_frames
+from shots_at_work import assert_same_frames
 
 from jvst import shot_jobs, shot_worker
 from jvst import store as store_module
@@ -315,34 +315,6 @@ def test_a_worker_waits_until_one_that_was_lost_sight_of_lets_go(tmp_path, monke
         monkeypatch.setattr(shot_worker, "_LOCK_SECONDS", 0.0)
         with pytest.raises(InputError, match="another run works"):
             shot_worker._store_once_free(str(tmp_path))
-
-
-@pytest.fixture(scope="session")
-def film(tmp_path_factory):
-    return shots_at_work.draw_film(tmp_path_factory.mktemp("film") / "film")
-
-
-@pytest.fixture
-def long_run(command, film):
-    """Returns what makes a command line of two shots that can be hit in mid-frame."""
-    return lambda *extra, run_dir="run": command(
-        "--clip", str(film), *LONG, *extra, run_dir=run_dir
-    )
-
-
-@pytest.fixture(scope="session")
-def solved():
-    """What has been solved once and for all."""
-    return {}
-
-
-@pytest.fixture
-def whole(long_run, tmp_path, solved):
-    """The frames of one process."""
-    if not solved:
-        assert run_command(long_run(run_dir="whole")) == 0
-        solved["frames"] = states(tmp_path / "whole")
-    return solved["frames"]
 
 
 JOBS = ("--jobs", "2")

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from jvst.errors import InputError
+from jvst.command_line import status_of
 from jvst.evaluation.options import parse, stylize_config
 
 
@@ -14,16 +14,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run_command(arguments: Sequence[str]) -> int:
     """Parse a command line, do what it says, and return the exit status."""
-    try:
+
+    def work() -> int:
         options = parse(arguments)
         # Late: --help and a mistyped option need no JAX.
         from jvst.evaluation.evaluate import evaluate  # noqa: PLC0415
 
         print(evaluate(options, stylize_config(options)), end="")
-    except InputError as error:
-        print(f"evaluate: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nevaluate: interrupted; the same command goes on", file=sys.stderr)
-        return 130
-    return 0
+        return 0
+
+    return status_of("evaluate", work, interrupted="interrupted; the same command goes on")

@@ -1,13 +1,12 @@
 """What a person can choose of the evaluation."""
 
-import contextlib
 import dataclasses
-import io
 from collections.abc import Sequence
 
 import tyro
 
 from jvst.checks import check_config
+from jvst.command_line import parsed
 from jvst.config import (
     InputOptions,
     LookOptions,
@@ -81,19 +80,8 @@ def parse(arguments: Sequence[str]) -> EvaluateOptions:
     Raises:
         InputError: an unknown option, a value of the wrong kind, something missing.
     """
-    said = io.StringIO()
-    try:
-        with contextlib.redirect_stderr(said):
-            options = tyro.cli(
-                tyro.conf.configure(tyro.conf.FlagCreatePairsOff)(EvaluateOptions),
-                args=list(arguments),
-                prog="evaluate",
-            )
-    except SystemExit as stop:
-        if not stop.code:
-            raise
-        words = said.getvalue().translate({ord(c): " " for c in "─│╭╮╰╯━┃"}).split()
-        raise InputError(" ".join(words)) from stop
+    configured = tyro.conf.configure(tyro.conf.FlagCreatePairsOff)(EvaluateOptions)
+    options = parsed(configured, arguments, prog="evaluate")
     for name, expected in (("data", "DIR"), ("style", "PAINTING"), ("out", "DIR")):
         if not getattr(options, name):
             raise InputError(f"no {name} was given; expected --{name} {expected}")

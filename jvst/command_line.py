@@ -1,0 +1,67 @@
+"""What every command shares: a line parsed or refused in one line, and its exit status."""
+
+import contextlib
+import io
+import re
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import tyro
+
+from jvst.errors import InputError
+
+Options = TypeVar("Options")
+
+
+def parsed(
+    kind: type[Options], arguments: Sequence[str], *, prog: str, default: Options | None = None
+) -> Options:
+    """Turn a command line into options; ``--help`` is shown and leaves with status 0.
+
+    Args:
+        kind: a dataclass of options.
+        arguments: the words after the command.
+        prog: the command.
+        default: where the values of options that aren't given come from.
+
+    Raises:
+        InputError: an unknown option or a value of the wrong kind.
+    """
+    said = io.StringIO()
+    given: dict[str, Any] = {} if default is None else {"default": default}
+    try:
+        with contextlib.redirect_stderr(said):
+            return tyro.cli(kind, args=list(arguments), prog=prog, **given)
+    except SystemExit as stop:
+        if not stop.code:
+            raise
+        raise InputError(_one_line(said.getvalue())) from stop
+
+
+def status_of(prog: str, work: Callable[[], int], *, interrupted: str = "interrupted") -> int:
+    """Do a command's work and return its exit status, with one line for what ended it.
+
+    Args:
+        prog: the command, named at the beginning of the line.
+        work: returns the exit status.
+        interrupted: said after Ctrl-C.
+
+    Returns:
+        That of ``work``, 2 for bad input, 130 after Ctrl-C.
+    """
+    try:
+        return work()
+    except InputError as error:
+        print(f"{prog}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"\n{prog}: {interrupted}", file=sys.stderr)
+        return 130
+
+
+def _one_line(text: str) -> str:
+    """Take the frame off tyro's message."""
+    text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+    words = re.sub(r"[─━│┃╭╮╰╯╞╡═┄┈-]{2,}|[│┃╭╮╰╯]", " ", text.replace("--", "\0"))
+    return " ".join(words.replace("\0", "--").split())
