@@ -10,7 +10,7 @@ from jaxtyping import Float32, UInt8
 
 from jvst._types import FlowField, Frame
 from jvst.corners import corner_strength
-from jvst.flow.matching import Matches, match_batch, matcher_settings
+from jvst.flow.matching import Matches, estimate_from_matches, matcher_settings
 from jvst.flow.search import grey_of
 from jvst.flow.variational import Guides, minimize
 
@@ -52,9 +52,7 @@ class DeepFlow2:
         Raises:
             InputError: a side is shorter than 40 px.
         """
-        found = match_batch(images_from, images_to, radius=self.radius)
-        each = zip(images_from, images_to, found, strict=True)
-        return np.stack([self._estimate(*one) for one in each])
+        return estimate_from_matches(images_from, images_to, self._estimate, radius=self.radius)
 
     def _estimate(self, image_from: Frame, image_to: Frame, matches: Matches) -> FlowField:
         if np.array_equal(image_from, image_to):

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from jvst._types import FlowField, Frame
-from jvst.flow.matching import PATCH_SIDE, Matches, match_batch, matcher_settings
+from jvst.flow.matching import PATCH_SIDE, Matches, estimate_from_matches, matcher_settings
 from jvst.flow.refinement import refine
 from jvst.flow.search import dense_search, grey_of
 
@@ -40,9 +40,7 @@ class DeepMatching:
         Raises:
             InputError: a side is shorter than 40 px.
         """
-        found = match_batch(images_from, images_to, radius=self.radius)
-        each = zip(images_from, images_to, found, strict=True)
-        return np.stack([self._estimate(*one) for one in each])
+        return estimate_from_matches(images_from, images_to, self._estimate, radius=self.radius)
 
     def _estimate(self, image_from: Frame, image_to: Frame, matches: Matches) -> FlowField:
         grey_from, grey_to = grey_of(image_from), grey_of(image_to)

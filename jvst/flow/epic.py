@@ -12,23 +12,26 @@ from jvst.flow.contrib import contrib_function
 from jvst.flow.interpolation import interpolate
 from jvst.flow.search import dense_search, grey_of
 from jvst.flow.sift import sift_matches
-from jvst.flow.spread import spread_batch
+from jvst.flow.spread import PIPELINE, spread_batch
 
 #: Below, scales of the search are missing (see ``dis``), and a grid holds few matches.
 SMALLEST_SIDE = 40
-#: Fewer sparse matches spread over the frame make a worse guess than none.
-_FEWEST_SEEDS = 200
+#: Sparse matches that a local motion is fitted to. Of more, a small thing that moves fast has too
+#: few to be heard.
+_NEIGHBOURS = 24
 
 
 @dataclass(frozen=True)
 class Epic:
-    """The best field that OpenCV's parts make, at 50 to 70 times the cost of plain search.
+    """The best field that OpenCV's parts make, at some hundred times the cost of plain search.
 
     1. Two guesses, both ways: dense inverse search at full resolution, and the same search
        started from SIFT matches spread along edges, which finds what moves far.
     2. At each pixel the guess whose way back returns, and that matches the colours better.
     3. Those pixels on a grid, spread along edges over the rest (what one frame hides, above all).
     4. Variational refinement.
+    5. Flat areas, where nothing tells one motion from another, take that of what surrounds them.
+    6. Outlines are moved to where colours and the way back agree with them.
 
     Each step repairs a fault of the others: no seed wins on every clip, and the checked
     interpolation is what makes the masks follow the true edges.
@@ -39,7 +42,7 @@ class Epic:
     @property
     def settings(self) -> dict[str, str | int | float | bool]:
         """What the result depends on besides the frames."""
-        return {"opencv": cv2.__version__, "pipeline": 1}
+        return {"opencv": cv2.__version__, "pipeline": PIPELINE}
 
     def estimate_batch(
         self, images_from: UInt8[np.ndarray, "n h w 3"], images_to: UInt8[np.ndarray, "n h w 3"]
@@ -65,11 +68,12 @@ def _guesses(image_from: Frame, image_to: Frame) -> list[tuple[FlowField, FlowFi
     grey_from, grey_to = grey_of(image_from), grey_of(image_to)
     guesses = [(dense_search(grey_from, grey_to), dense_search(grey_to, grey_from))]
     points_from, points_to = sift_matches(grey_from, grey_to)
-    if len(points_from) < _FEWEST_SEEDS:
-        return guesses
-    seed = interpolate(image_from, image_to, points_from, points_to, neighbours=128, engine="epic")
-    seed_back = interpolate(
-        image_to, image_from, points_to, points_from, neighbours=128, engine="epic"
+    seed, seed_back = (
+        interpolate(*frames, *points, neighbours=_NEIGHBOURS, engine="epic")
+        for frames, points in (
+            ((image_from, image_to), (points_from, points_to)),
+            ((image_to, image_from), (points_to, points_from)),
+        )
     )
     if seed is not None and seed_back is not None:
         there, back = (

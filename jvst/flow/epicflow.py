@@ -10,7 +10,7 @@ from jvst.flow.contrib import contrib_function
 from jvst.flow.deepmatching import fill
 from jvst.flow.matching import match_batch, matcher_settings
 from jvst.flow.search import dense_search, grey_of
-from jvst.flow.spread import Guesses, spread_batch
+from jvst.flow.spread import PIPELINE, Guesses, spread_batch
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class EpicFlow:
     @property
     def settings(self) -> dict[str, str | int | float | bool]:
         """What the result depends on besides the frames."""
-        return matcher_settings(self.radius)
+        return {**matcher_settings(self.radius), "pipeline": PIPELINE}
 
     def estimate_batch(
         self, images_from: UInt8[np.ndarray, "n h w 3"], images_to: UInt8[np.ndarray, "n h w 3"]

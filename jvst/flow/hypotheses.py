@@ -15,6 +15,9 @@ _CLEARLY_BETTER = 0.5
 #: Colours further apart than this are just different, of 255.
 _TRUNCATED = 40.0
 _WINDOW = 9
+#: A match is doubted whose colours differ by more than this many times the frame's median, which
+#: noise makes, and this much, of 255; in a window small enough for outlines.
+_USUAL, _ALLOWED, _SMALL_WINDOW = 3.0, 4.0, 5
 
 
 class Chosen(NamedTuple):
@@ -52,20 +55,40 @@ def choose(
 def returns(flow: FlowField, flow_back: FlowField) -> Bool[np.ndarray, "h w"]:
     """Tell where the way back ends within half a pixel of where the way there began."""
     height, width = flow.shape[:2]
-    target = _targets(flow)
+    target = targets(flow)
     inside = np.all((target >= 0) & (target <= [width - 1, height - 1]), axis=-1)
-    back = _sample(flow_back, target)
-    return inside & (np.square(flow + back).sum(-1) < _CONSISTENT**2)
+    return inside & (miss(flow, flow_back) < _CONSISTENT)
 
 
-def colour_error(image_from: Frame, image_to: Frame, flow: FlowField) -> Float32[np.ndarray, "h w"]:
+def miss(flow: FlowField, flow_back: FlowField) -> Float32[np.ndarray, "h w"]:
+    """How far the way back ends from where the way there began, pixels.
+
+    Outside the frame the way back is that of the border.
+    """
+    return np.linalg.norm(flow + _sample(flow_back, targets(flow)), axis=-1)
+
+
+def fits(image_from: Frame, image_to: Frame, flow: FlowField) -> Bool[np.ndarray, "h w"]:
+    """Tell where a field matches colours as it does in most of the frame.
+
+    Beside an outline dense search carries one side's motion over to the other, both ways alike:
+    that returns, but it doesn't match.
+    """
+    error = colour_error(image_from, image_to, flow, window=_SMALL_WINDOW)
+    return error < _USUAL * np.median(error) + _ALLOWED
+
+
+def colour_error(
+    image_from: Frame, image_to: Frame, flow: FlowField, *, window: int = _WINDOW
+) -> Float32[np.ndarray, "h w"]:
     """Mean difference of colours along a field in a window, each truncated, of 255."""
-    moved = _sample(image_to.astype(np.float32), _targets(flow))
+    moved = _sample(image_to.astype(np.float32), targets(flow))
     difference = np.abs(moved - image_from).mean(-1, dtype=np.float32)
-    return cv2.blur(np.minimum(difference, np.float32(_TRUNCATED)), (_WINDOW, _WINDOW))
+    return cv2.blur(np.minimum(difference, np.float32(_TRUNCATED)), (window, window))
 
 
-def _targets(flow: np.ndarray) -> np.ndarray:
+def targets(flow: FlowField) -> Float32[np.ndarray, "h w 2"]:
+    """Where each arrow ends, (x, y) in pixels."""
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return flow + np.stack([x, y], -1)

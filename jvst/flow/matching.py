@@ -1,5 +1,6 @@
 """DeepMatching: where small patches of one frame are in another, decided by large ones."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Float32, UInt8
 
-from jvst._types import Frame
+from jvst._types import FlowField, Frame
 from jvst.errors import InputError
 from jvst.flow.correlation import PATCH, correlate
 from jvst.flow.descriptors import describe
@@ -96,6 +97,23 @@ def match_batch(
     found = jax.device_get(_match_greys(*greys, reach=reach, at_once=at_once))
     each = zip(found.displacement, found.score, strict=True)
     return [_reciprocal(Best(*one), (height // 2, width // 2)) for one in each]
+
+
+def estimate_from_matches(
+    images_from: UInt8[np.ndarray, "n h w 3"],
+    images_to: UInt8[np.ndarray, "n h w 3"],
+    estimate: Callable[[Frame, Frame, Matches], FlowField],
+    *,
+    radius: int | None,
+) -> Float32[np.ndarray, "n h w 2"]:
+    """Match n pairs of frames in one program, then make a field of each with its matches.
+
+    Raises:
+        InputError: as for ``match_batch``.
+    """
+    found = match_batch(images_from, images_to, radius=radius)
+    each = zip(images_from, images_to, found, strict=True)
+    return np.stack([estimate(*one) for one in each])
 
 
 def default_radius(width: int) -> int:

@@ -10,7 +10,7 @@ Points = Float32[np.ndarray, "m 2"]
 #: More find little more: the matching costs their square.
 _MOST_POINTS = 4000
 #: OpenCV's default is .04, which leaves weak texture without points.
-_CONTRAST = 0.01
+_CONTRAST = 0.005
 #: Lowe 2004, section 7.1: the second best must be clearly further away.
 _RATIO = 0.8
 

@@ -8,6 +8,7 @@ from jvst.errors import InputError
 from jvst.synthetic.cast import SPRITES
 from jvst.synthetic.fields import Number, check_size, soften
 from jvst.synthetic.landscape import landscape
+from jvst.synthetic.noise import clouds, mist
 from jvst.synthetic.scene import Layer, Motion, Scene, Texture
 from jvst.synthetic.sequences import SEQUENCES
 from jvst.synthetic.shapes import Everywhere
@@ -34,7 +35,9 @@ def make_scene(
     Args:
         name: "demo", "static", or in the spirit of the MPI-Sintel clips that the paper uses:
             "alley" (slow camera), "ambush" (large motion), "blur" (larger, with motion blur),
-            "bandage" (small motion, thin occluders), "market" (a crowd, long occlusions).
+            "bandage" (small motion, thin occluders), "market" (a crowd, long occlusions);
+            or "crossing" (a few things cross in front of a moving ground, all of noise) and
+            "fog" (the same, of weak noise with flat areas).
         seed: of colours, composition and starting phases; seed 0 keeps the phases of the table.
         width: in pixels, at least 32.
         height: in pixels, at least 32.
@@ -111,7 +114,9 @@ def _background(
     elif name == "town":
         pixels = town(rng, u, v_frame, season=season, texel=texel)
     else:
-        pixels = pavement(rng, u, v, texel=texel)
+        pixels = {"pavement": pavement, "clouds": clouds, "mist": mist}[name](
+            rng, u, v, texel=texel
+        )
     return Texture(soften(pixels), (float(x[0]), float(y[0])), float(unit))
 
 

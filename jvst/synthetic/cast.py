@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from jvst.synthetic import sprites
+from jvst.synthetic import noise, sprites
 from jvst.synthetic.fields import Palette, palette
 from jvst.synthetic.shapes import Box, Polygon, Shape, Star, Superellipse, Union
 
@@ -25,8 +25,20 @@ _TAIL = Polygon(
 _BOW = Polygon(((-0.24, -0.13), (0.24, 0.13), (0.24, -0.13), (-0.24, 0.13)))
 _FIN = Polygon(((-0.75, 0.0), (-1.35, -0.5), (-1.2, 0.0), (-1.35, 0.5)))
 
+_SPIKES, _CRATE, _POLE = Star(5, 0.35), Box(1.0, 0.75), Box(0.09, 3.0)
+
 _BRIGHT = palette("d8392f", "f7c93f", "2f7fb8", "f5f0dc", "3f9a5a", "e87a2f")
 _GARDEN = palette("6a3f9a", "f29ab8", "f7e06a", "2f8f8a", "f5f0e6", "c93f6a")
+
+_CANDY = palette("9a4a3f", "e0b04a", "5a3f6f", "c98f8f")
+_SEA = palette("3f6a8a", "a9c9b0", "d8a86a", "2f4a5f")
+_LEAF = palette("6f8a3f", "d9d08a", "8a5a3f", "3f6f5a")
+_BONE = palette("b9a88f", "6f5a4a", "8fa3a8", "e6dcc8")
+# The same four without their contrast.
+_PALE_CANDY = palette("b3837c", "c2a274", "a3747a", "c4968f")
+_PALE_SEA = palette("6a7f92", "7f93a0", "5f7488", "8a9aa3")
+_PALE_LEAF = palette("8fa07f", "a1ab8c", "7f9474", "98a893")
+_PALE_BONE = palette("c8c0b2", "b9b3a8", "d4cdc2", "bdb4a4")
 
 SPRITES = {
     "balloon": Sprite(
@@ -104,4 +116,13 @@ SPRITES = {
         sprites.wood,
         (palette("c9403a", "f5ead2"), palette("2f5f8f", "f2d98a"), palette("6a4a34", "a87a4f")),
     ),
+    # Plain outlines covered with noise.
+    "disc": Sprite(_DISC, noise.textured, (_CANDY,)),
+    "spikes": Sprite(_SPIKES, noise.textured, (_LEAF,)),
+    "crate": Sprite(_CRATE, noise.textured, (_SEA,)),
+    "pole": Sprite(_POLE, noise.textured, (_BONE,)),
+    "pale disc": Sprite(_DISC, noise.faint, (_PALE_CANDY,)),
+    "pale spikes": Sprite(_SPIKES, noise.faint, (_PALE_LEAF,)),
+    "pale crate": Sprite(_CRATE, noise.faint, (_PALE_SEA,)),
+    "pale pole": Sprite(_POLE, noise.faint, (_PALE_BONE,)),
 }

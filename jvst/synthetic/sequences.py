@@ -176,6 +176,32 @@ SEQUENCES = {
         ),
     ),
 }
+# The four things that flow is hard at: what is hidden by a still pole, crosses fast, leaves the
+# frame and comes back. The ground pans and zooms.
+_CROSSING = (
+    _sway("crate", (0.86, 0.68), 0.15, (0.5, 48), (0.04, 61), phase=0.95, zoom=0.05),
+    _sway("disc", (0.45, 0.35), 0.16, (0.8, 56), (0.12, 43), phase=0.9, spin=0.004, zoom=0.08),
+    _sway("spikes", (0.5, 0.66), 0.18, (0.65, 52), (0.1, 47), phase=0.42, spin=0.008),
+    _sway("pole", (0.36, 0.5), 0.25, (0.0, 60), (0.0, 60), phase=0.0),
+)
+SEQUENCES["crossing"] = Sequence(
+    "clouds",
+    ("summer",),
+    Motion(
+        sway=(0.12, 0.05),
+        sway_period=(80, 67),
+        sway_phase=(0.92, 0.05),
+        zoom=0.08,
+        pulse_period=70,
+    ),
+    _CROSSING,
+)
+# The crossing with little to hold on to.
+SEQUENCES["fog"] = replace(
+    SEQUENCES["crossing"],
+    background="mist",
+    sprites=tuple((f"pale {sprite}", motion) for sprite, motion in _CROSSING),
+)
 # The demo with everything at rest.
 SEQUENCES["static"] = replace(
     SEQUENCES["demo"],

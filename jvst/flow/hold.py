@@ -1,0 +1,83 @@
+"""Flat areas: where a frame gives motion nothing to hold on to, and what is best taken there."""
+
+import cv2
+import numpy as np
+from jaxtyping import Bool
+
+from jvst._types import FlowField, Frame
+from jvst.flow.hypotheses import Chosen
+from jvst.flow.interpolation import FEWEST_MATCHES
+from jvst.flow.search import grey_of
+from jvst.flow.smoother import smooth_along
+
+#: Side in pixels of the window in which the structure tensor is summed.
+_WINDOW = 9
+#: Its smaller eigenvalue for white noise of one grey level, after a blur of one pixel (median).
+_NOISE = 0.0578
+#: The weakest part of a frame is taken for bare noise, and twice that for hold. Rounding to 8 bits
+#: is noise too, and frames with texture everywhere have no bare noise: hence the limits.
+_WEAKEST, _LEAST_HOLD, _MOST_HOLD = 5.0, 0.5, 8.0
+#: Side in pixels of the window in which pixels with hold are counted, and the shares of it from
+#: which a field is believed in part and wholly. An outline alone fills less: dense search
+#: gives the flat area beside an outline the motion of the wrong side, both ways alike.
+_AREA, _SOME, _FULL = 31, 0.75, 1.0
+#: Of the edge-preserving smoother: how far it carries, and how many levels make an edge.
+_REACH, _EDGE = 2e4, 1.5
+#: Pixels that the overall motion is fitted to, at most, and how well they obey it, pixels.
+_FITTED, _OBEYS = 3000, 1.0
+
+
+def has_hold(image: Frame) -> Bool[np.ndarray, "h w"]:
+    """Tell where texture rises above the frame's own noise, in every direction."""
+    smooth = cv2.GaussianBlur(grey_of(image).astype(np.float32), (0, 0), 1.0)
+    strength = cv2.cornerMinEigenVal(smooth, _WINDOW, ksize=3) / _NOISE
+    noise = np.percentile(strength, _WEAKEST)
+    return np.asarray(strength > np.clip(2 * noise, _LEAST_HOLD, _MOST_HOLD))
+
+
+def fill_flat(image: Frame, flow: FlowField, seeds: Chosen) -> FlowField:
+    """Replace a field in flat areas by what surrounds them, up to the next edge.
+
+    There, any motion matches as well as another, so what an engine finds differs from frame to
+    frame and from one direction to the other. The frame's overall affine motion, and what its
+    textured parts add to it, carried on smoothly, is the same every time.
+
+    Args:
+        image: the frame on which the arrows start.
+        flow: (dx, dy) in pixels; not changed.
+        seeds: a field to carry on, from where it is consistent and has hold.
+
+    Returns:
+        the field, as it was where the frame has texture, blended over to the filled one.
+    """
+    hold = has_hold(image)
+    share = cv2.blur(hold.astype(np.float32), (_AREA, _AREA))
+    trusted = seeds.consistent & hold & (share > _SOME)
+    if share.min() >= _FULL or np.count_nonzero(trusted) < FEWEST_MATCHES:
+        return flow
+    overall = _overall_motion(seeds.flow, trusted)
+    weight = trusted.astype(np.float32)
+    guide = cv2.medianBlur(cv2.medianBlur(image, 5), 5)  # noise is no edge
+    seeded = np.dstack([(seeds.flow - overall) * weight[..., None], weight])
+    carried = smooth_along(guide, seeded, reach=_REACH, edge=_EDGE)
+    filled = overall + carried[..., :2] / np.maximum(carried[..., 2:], 1e-6)
+    believed = np.clip((share - _SOME) / (_FULL - _SOME), 0, 1)[..., None]
+    believed = believed * believed * (3 - 2 * believed)
+    return (believed * flow + (1 - believed) * filled).astype(np.float32)
+
+
+def _overall_motion(flow: FlowField, trusted: np.ndarray) -> FlowField:
+    """One affine motion for the frame: that which most of its trusted pixels obey, or none."""
+    height, width = trusted.shape
+    y, x = np.nonzero(trusted)
+    some = slice(None, None, -(-len(x) // _FITTED))
+    points = np.stack([x, y], -1)[some].astype(np.float32)
+    # RANSAC, with OpenCV's own generator that starts alike at each call.
+    matrix, _ = cv2.estimateAffine2D(
+        points, points + flow[y[some], x[some]], ransacReprojThreshold=_OBEYS
+    )
+    if matrix is None:
+        return np.zeros_like(flow)
+    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    change = (matrix - np.eye(2, 3)).astype(np.float32)
+    return np.stack([x, y], -1) @ change[:, :2].T + change[:, 2]
