@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jvst import winograd
 from jvst.objective import (
     CONTENT_LAYERS,
     STYLE_LAYERS,
@@ -28,9 +29,7 @@ _FLOAT = 4  # bytes; activations and images are float32 whatever the convolution
 
 # Counted in XLA's buffer assignment on a CPU (jax 0.10), see scripts/measure_memory.py: at the
 # peak, when the gradient sets out from the deepest layer, each layer is there once, and so are ...
-_MAXIMUM_MASKS = 1  # ... for each maximum pool, a number for each of its inputs,
-_GRAM_SLOPES = 2  # for each Gram matrix, the two products that its gradient adds up,
-_TILED_GRAM_SLOPES = 1  # or the one that ``tiles`` makes do with,
+_GRAM_SLOPES = 1  # ... for each Gram matrix, the product that is its gradient,
 _CONTENT_SLOPES = 2  # for each content layer, the difference and its gradient,
 _IMAGES = {"lbfgs": 3, "adam": 1}  # and images: direction, trial, gradients; without tiles also
 _WHOLE_IMAGES = 1  # those of the terms on pixels: one, and one for each lag.
@@ -110,17 +109,16 @@ def quick_estimate(
     # L-BFGS: image, gradient, and two histories; Adam: image, gradient, and two moments.
     images = 2 + 2 * (config.history if config.optimizer == "lbfgs" else 1)
     state = 2 * images * shape.image
-    height, width, slopes = shape.height, shape.width, _GRAM_SLOPES
+    height, width = shape.height, shape.width
     images = _IMAGES[config.optimizer] + _WHOLE_IMAGES + shape.lags
     if tile is not None:
         layers = frozenset({*shape.content_layers, *shape.style_layers})
         windows = cut_picture(shape.height, shape.width, layers, tile)
         if windows.count > 1:
-            height, width, slopes = *windows.shape[:2], _TILED_GRAM_SLOPES
+            height, width, _ = windows.shape
             images = _IMAGES[config.optimizer]
-    # The solver's loop keeps the kernels turned round, see ``vgg``.
-    working = parameters + images * shape.image
-    working += _activation_bytes(shape, vgg, height, width, slopes)
+    working = _kernel_bytes(shape, vgg, height, width) + images * shape.image
+    working += _activation_bytes(shape, vgg, height, width)
     return MemoryEstimate(parameters, targets, state, working)
 
 
@@ -191,21 +189,31 @@ def clip_bytes(shape: FrameShape, *, reach: int = 1) -> int:
     return floats * _FLOAT * shape.height * shape.width
 
 
-def _activation_bytes(
-    shape: FrameShape, vgg: VGG19, height: int, width: int, gram_slopes: int
-) -> int:
+def _activation_bytes(shape: FrameShape, vgg: VGG19, height: int, width: int) -> int:
     """Return the bytes of all that the network keeps of a picture at the peak."""
     wanted = {*shape.content_layers, *shape.style_layers}
-    channels, total, before = _channels(vgg), 0, 0
+    channels, total = _channels(vgg), 0
     for layer in LAYERS[: max((LAYERS.index(layer) + 1 for layer in wanted), default=0)]:
-        size = _layer_bytes(layer, height, width, channels)
-        if layer.startswith("conv"):
-            total += size
-        elif layer.startswith("pool"):
-            total += size + (_MAXIMUM_MASKS * before if vgg.pooling == "max" else 0)
-        copies = gram_slopes * (layer in shape.style_layers)
+        copies = layer.startswith(("conv", "pool")) + _GRAM_SLOPES * (layer in shape.style_layers)
         copies += _CONTENT_SLOPES * (layer in shape.content_layers)
-        total, before = total + copies * size, size
+        total += copies * _layer_bytes(layer, height, width, channels)
+    return total
+
+
+def _kernel_bytes(shape: FrameShape, vgg: VGG19, height: int, width: int) -> int:
+    """Return the bytes of the kernels that the solver's loop keeps beside the network's own."""
+    wanted = {*shape.content_layers, *shape.style_layers}
+    deepest = max((LAYERS.index(layer) for layer in wanted), default=-1)
+    total = 0
+    for name, (inside, outside) in channels_of(vgg.width).items():
+        if LAYERS.index(name) > deepest:
+            break
+        step, kernel = stride(name), 9 * inside * outside * _FLOAT
+        fewer = vgg.precision == "float32" and jax.default_backend() == "cpu"
+        if fewer and winograd.pays(height // step, width // step, inside, outside):
+            total += 2 * kernel * (winograd.ROWS + 2) // 3  # forward and back, eight rows for three
+        else:
+            total += kernel  # turned round, see ``vgg``
     return total
 
 

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jvst._types import Activations, Grams, Image, Scalar
+from jvst._types import Activation, Activations, Gram, Grams, Image, Scalar
 from jvst.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
 from jvst.vgg import VGG19, features
 
@@ -145,7 +146,7 @@ def frame_loss(
     )
     style = sum(
         (
-            weights.style_layers.get(k, 1.0) * style_loss(found[k], v)
+            weights.style_layers.get(k, 1.0) * _style_loss(found[k], v)
             for k, v in targets.style.items()
         ),
         jnp.zeros((), image.dtype),
@@ -162,3 +163,23 @@ def frame_loss(
         total_variation=weights.total_variation * LEVELS**2 * total_variation(image),
     )
     return jnp.asarray(terms.total()), terms
+
+
+# JAX's gradient of a Gram matrix is the sum of two products as large as the layer, one of them
+# turned round; written so, it is one. ``style_loss`` itself keeps JAX's, in both directions.
+_style_loss = jax.custom_vjp(style_loss)
+
+
+def _style_forward(activation: Activation, target: Gram) -> tuple[Scalar, tuple[Array, Array]]:
+    difference = gram_matrix(activation) - target
+    return jnp.mean(jnp.square(difference)), (activation, difference)
+
+
+def _style_backward(saved: tuple[Array, Array], slope: Scalar) -> tuple[Activation, Gram]:
+    activation, difference = saved
+    of_gram = (2.0 * slope / difference.size) * difference
+    along = jnp.matmul(activation, (of_gram + of_gram.T) / activation.size)
+    return along, -of_gram
+
+
+_style_loss.defvjp(_style_forward, _style_backward)
