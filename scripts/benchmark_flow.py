@@ -1,6 +1,8 @@
-"""Measure the flow engines; see ``jvst.flow_benchmark``."""
+"""Measure the flow engines: another name for ``benchmark.py flow``."""
 
-from jvst.flow_benchmark import main
+import sys
+
+from jvst.benchmark.command import main
 
 if __name__ == "__main__":
-    main()
+    main(["flow", *sys.argv[1:]])

@@ -1,12 +1,11 @@
-"""How good and how fast the flow engines are, as a Markdown table."""
+"""The flow engines: how good they are where the motion is known, and how fast."""
 
 import contextlib
-import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,13 +13,14 @@ import numpy as np
 from jaxtyping import Bool
 
 from jvst._types import FlowField, Frame
-from jvst.command_line import parsed, status_of
+from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say, size_of
 from jvst.consistency import mask_reasons
 from jvst.errors import InputError
 from jvst.flow import ENGINES, Engine, FlowFiles, engine_named, estimate_pair
 from jvst.flow.dis import Dis
 from jvst.flow.mask_files import read_mask
 from jvst.synthetic import exact_flow, exact_occlusion, make_scene, mixed_pixels, render
+from jvst.synthetic.sequences import SEQUENCES
 from jvst.video import read_frames
 
 #: Scene, speed and noise: textured at two speeds, weakly textured at two speeds, large motion.
@@ -31,12 +31,40 @@ CASES = (
     ("demo", 2.0, 2.0),
     ("ambush", 1.0, 0.0),
 )
+#: Engines that compute on JAX's device, all or in part.
+ON_DEVICE = frozenset({"deepmatching", "deepflow2", "epicflow"})
 _TIME = 3.0  # of the first frame; scenes are in full motion there
 
 
+COLUMNS = (
+    Column("engine", "engine"),
+    Column("error", "error", ".3f"),
+    Column("visible", "visible_error", ".3f"),
+    Column("precision", "precision", ".2f"),
+    Column("recall", "recall", ".2f"),
+    Column("IoU", "overlap", ".2f"),
+    Column("time / DIS", "of_dis", ".0f"),
+    Column("seconds", "seconds", ".3f"),
+    Column("at first", "first_s", ".2f"),
+    Column("on", "computed_on"),
+    Column("peak MB", "peak", ".0f", 1 / 2**20),
+)
+REFERENCE_COLUMNS = (
+    Column("engine", "engine"),
+    Column("mean", "mean", ".3f"),
+    Column("median", "median", ".3f"),
+    Column("where trusted", "trusted_mean", ".3f"),
+    Column("> 3 px", "above_3", ".2%"),
+)
+
+
 @dataclass(frozen=True)
-class BenchmarkOptions:
-    """Measure the flow engines on scenes whose motion is known."""
+class FlowOptions:
+    """Measure the flow engines on scenes whose motion is known.
+
+    Seconds are those of both directions, compiled; "at first" also compiles. DeepMatching and what
+    is built on it runs on JAX's device, everything else on the processor.
+    """
 
     engines: tuple[str, ...] = tuple(ENGINES)
     """Which engines."""
@@ -48,6 +76,8 @@ class BenchmarkOptions:
     """Scenes of your own in place of those, NAME:SPEED or NAME:SPEED:NOISE."""
     reference: str = ""
     """A folder of frames with a folder deepflow of published fields, to compare with."""
+    json: str = ""
+    """File for the figures."""
 
 
 class Case(NamedTuple):
@@ -107,42 +137,55 @@ def score(case: Case, flows: tuple[FlowField, FlowField]) -> Score:
     return Score(*map(float, np.mean(rows, axis=0)))
 
 
-def timed(engine: str | Engine, case: Case) -> tuple[tuple[FlowField, FlowField], float]:
-    """Estimate both ways; seconds of the faster of two runs, the first of which may compile."""
-    seconds, flows = [], None
-    for _ in range(2):
-        start = time.perf_counter()
-        flows = estimate_pair(engine, *case.frames)
-        seconds.append(time.perf_counter() - start)
-    assert flows is not None
-    return flows, min(seconds)
+def timed(
+    engine: str | Engine, case: Case
+) -> tuple[tuple[FlowField, FlowField], tuple[float, float]]:
+    """Estimate both ways, twice; return the fields and the seconds, the first with compilation."""
+    begun = time.perf_counter()
+    estimate_pair(engine, *case.frames)
+    between = time.perf_counter()
+    flows = estimate_pair(engine, *case.frames)
+    return flows, (between - begun, time.perf_counter() - between)
 
 
-def tables(options: BenchmarkOptions) -> Iterator[str]:
-    """Yield the report line by line as it is measured.
+def run(options: FlowOptions, journal: Journal) -> None:
+    """Measure scene by scene and report.
 
     Raises:
-        InputError: an unknown engine, or a bad size.
+        InputError: an unknown engine or scene, or a bad size.
     """
     for name in options.engines:
         engine_named(name)
-    width, _, height = options.size.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise InputError(f"--size is {options.size!r}; expected WIDTHxHEIGHT, such as 512x218")
+    size = size_of(options.size)
+    check_at_least(options.cases, 0, "--cases")
     chosen = [_setting(scene) for scene in options.scenes] or CASES[: options.cases]
-    for setting in chosen:
-        case = make_case(*setting, (int(width), int(height)))
-        yield f"\n**{case.title}**\n"
-        yield "| engine | error | visible | precision | recall | IoU | time / DIS | peak MB |"
-        yield "|---|---|---|---|---|---|---|---|"
-        yield _row("(exact flow)", score(case, case.flows), "", "")
-        _, unit = timed(Dis(refinements=0), case)
-        for name in options.engines:
-            _forget_peak()
-            flows, seconds = timed(name, case)
-            yield _row(name, score(case, flows), f"{seconds / unit:.0f}", _peak())
+    for name, *_ in chosen:
+        check_choice(name, sorted(SEQUENCES), "--scenes")
+    journal.begin()
+    for number, setting in enumerate(chosen):
+        case = make_case(*setting, size)
+        say(case.title)
+        journal.table(f"scene_{number}", case.title, COLUMNS, case_rows(case, options.engines))
     if options.reference:
-        yield from reference_table(options)
+        title = "Distance to published DeepFlow fields, pixels"
+        journal.table("reference", title, REFERENCE_COLUMNS, reference_rows(options))
+
+
+def case_rows(case: Case, engines: Sequence[str]) -> list[dict[str, Any]]:
+    """Measure each engine on a scene; the first row is what the exact flow scores."""
+    rows: list[dict[str, Any]] = [{"engine": "(exact flow)"} | score(case, case.flows)._asdict()]
+    _, unit = timed(Dis(refinements=0), case)
+    for name in engines:
+        say(f"  {name}")
+        _forget_peak()
+        flows, seconds = timed(name, case)
+        rows.append(
+            {"engine": name}
+            | score(case, flows)._asdict()
+            | {"first_s": seconds[0], "seconds": min(seconds), "peak": _peak()}
+            | {"of_dis": min(seconds) / min(unit), "computed_on": _computed_on(name)}
+        )
+    return rows
 
 
 def _setting(text: str) -> tuple[str, float, float]:
@@ -161,15 +204,15 @@ def _setting(text: str) -> tuple[str, float, float]:
     return name, speed, noise
 
 
-def reference_table(options: BenchmarkOptions) -> Iterator[str]:
+def reference_rows(options: FlowOptions) -> list[dict[str, Any]]:
     """Compare with published fields: ``FOLDER/deepflow/backward_2_1.flo`` and so on."""
     folder = Path(options.reference)
     frames = list(read_frames(folder))
     files = FlowFiles(str(folder / "deepflow" / "backward_[%d]_{%d}.flo"))
     pairs = [i for i in range(len(frames) - 1) if files.path(i, i + 1).is_file()]
-    yield "\n**Distance to published DeepFlow fields, pixels**\n"
-    yield "| engine | mean | median | where trusted | > 3 px |"
-    yield "|---|---|---|---|---|"
+    if not pairs:
+        raise InputError(f"{files.path(0, 1)} is not there; expected published fields to compare")
+    rows = []
     for name in options.engines:
         errors, trust = [], []
         for i in pairs:
@@ -180,32 +223,24 @@ def reference_table(options: BenchmarkOptions) -> Iterator[str]:
                     read_mask(folder / "deepflow" / f"reliable_{a + 1}_{b + 1}.pgm").ravel()
                 )
         error, weight = np.concatenate(errors), np.concatenate(trust)
-        yield (
-            f"| {name} | {error.mean():.3f} | {np.median(error):.3f} | "
-            f"{np.average(error, weights=weight):.3f} | {(error > 3).mean():.2%} |"
+        rows.append(
+            {
+                "engine": name,
+                "mean": float(error.mean()),
+                "median": float(np.median(error)),
+                "trusted_mean": float(np.average(error, weights=weight)),
+                "above_3": float((error > 3).mean()),
+            }
         )
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the tables and leave with the exit status: 0, or 2 for bad input."""
-
-    def work() -> int:
-        words = sys.argv[1:] if arguments is None else arguments
-        for line in tables(parsed(BenchmarkOptions, words, prog="benchmark_flow")):
-            print(line, flush=True)
-        return 0
-
-    if status := status_of("benchmark_flow", work):
-        sys.exit(status)
+    return rows
 
 
 _reasons = jax.jit(mask_reasons)
 
 
-def _row(name: str, result: Score, seconds: str, memory: str) -> str:
-    numbers = " | ".join(f"{value:.3f}" for value in result[:2])
-    shares = " | ".join(f"{value:.2f}" for value in result[2:])
-    return f"| {name} | {numbers} | {shares} | {seconds} | {memory} |"
+def _computed_on(name: str) -> str:
+    """Say whether an engine works on JAX's device or on the processor beside it."""
+    return jax.default_backend() if name in ON_DEVICE else "cpu"
 
 
 def _forget_peak() -> None:
@@ -214,10 +249,10 @@ def _forget_peak() -> None:
         Path("/proc/self/clear_refs").write_text("5")
 
 
-def _peak() -> str:
-    """Peak memory of the whole process since then, MB; nothing where Linux doesn't tell."""
+def _peak() -> int | None:
+    """Peak memory of the whole process since then, bytes; None where Linux doesn't tell."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
-                return f"{int(line.split()[1]) / 1024:.0f}"
-    return ""
+                return int(line.split()[1]) * 1024
+    return None
