@@ -12,6 +12,7 @@ import optax
 from jaxtyping import Array, Int
 
 from jvst._types import Image, Scalar
+from jvst.coordinates import Coordinates, to_picture, to_point
 from jvst.objective import LossTerms, frame_loss
 from jvst.tiles import tiled_loss_and_gradient
 
@@ -19,6 +20,9 @@ with warnings.catch_warnings():
     # jaxopt says at import that it is no longer developed; that is why it is wrapped here.
     warnings.simplefilter("ignore", DeprecationWarning)
     import jaxopt
+
+
+_COORDINATES = Coordinates()
 
 
 @dataclass(frozen=True)
@@ -32,10 +36,13 @@ class SolverConfig:
         tolerance: stop once the loss has changed by less than this part of itself over
             ``window`` iterations. Ruder et al. 2016, section 6: 0.01 % over 50.
         window: iterations between two looks at the stop rule.
+        first_look: iterations after which the rule is asked once before that, for the same change
+            an iteration.
         first_step: mean change of a channel, in [0, 1], that the first step of L-BFGS
             tries, before curvature is known.
         max_step: longest step of L-BFGS, 1 being the quasi-Newton step.
         learning_rate: step of Adam, in [0, 1] of a channel.
+        coordinates: those that L-BFGS works in.
         tile: height and width in pixels that the network sees at a time, beside a margin, see
             ``tiled_loss_and_gradient``; None: the whole picture.
     """
@@ -44,48 +51,54 @@ class SolverConfig:
     history: int = 10
     tolerance: float = 1e-4
     window: int = 50
+    first_look: int = 10
     first_step: float = 0.01
     max_step: float = 1.0
     learning_rate: float = 0.01
+    coordinates: Coordinates = _COORDINATES
     tile: tuple[int, int] | None = None
 
 
 class Lbfgs(NamedTuple):
-    """jaxopt's L-BFGS, one iteration at a time."""
+    """jaxopt's L-BFGS, one iteration at a time, on a point in coordinates of its own."""
 
     solver: jaxopt.LBFGS
     first_step: float
+    coordinates: Coordinates
 
     def start(self, image: Image, *problem: Any) -> tuple[Scalar, LossTerms, Any]:
         """Evaluate the start; return loss, terms and the optimizer's own state."""
-        inner = self.solver.init_state(image, *problem)
+        point = to_point(image, self.coordinates)
+        inner = self.solver.init_state(point, *problem)
         # With an empty history gamma alone scales the gradient. jaxopt begins with 1, which
         # is off by orders of magnitude, as the loss is a mean over pixels.
         size = jnp.mean(jnp.abs(inner.grad))
         gamma = self.first_step / jnp.maximum(size, jnp.finfo(size.dtype).tiny)
         value: Any = inner.value
         terms: Any = inner.aux
-        return value, terms, inner._replace(gamma=gamma)
+        return value, terms, (point, inner._replace(gamma=gamma))
 
     def step(
         self, image: Image, inner: Any, *problem: Any
     ) -> tuple[Image, Scalar, LossTerms, Any, Int[Array, ""]]:
         """Take a step; return image, loss, terms, own state and the evaluations it took."""
-        before = image
-        image, new = self.solver.update(image, inner, *problem)
+        before, inner = inner
+        point, new = self.solver.update(before, inner, *problem)
         # Where the energy curves the wrong way (sᵀy ≤ 0) the newest correction would turn the
         # next step uphill; jaxopt keeps it, so it is taken out here.
         slot = inner.iter_num % self.solver.history_size
         upward = new.rho_history[slot] > 0.0
         # Nocedal and Wright 2006, equation 7.20. jaxopt reads s and y back out of the histories,
         # for which XLA keeps a second copy of both.
-        s, y = image - before, new.grad - inner.grad
+        s, y = point - before, new.grad - inner.grad
         gamma = jnp.vdot(s, y, precision="highest") / jnp.vdot(y, y, precision="highest")
         new = new._replace(
-            rho_history=new.rho_history.at[slot].multiply(upward.astype(image.dtype)),
+            rho_history=new.rho_history.at[slot].multiply(upward.astype(point.dtype)),
             gamma=jnp.where(upward, gamma, inner.gamma),
         )
-        return image, new.value, new.aux, new, new.num_fun_eval - inner.num_fun_eval
+        image = to_picture(point, self.coordinates)
+        evaluations = new.num_fun_eval - inner.num_fun_eval
+        return image, new.value, new.aux, (point, new), evaluations
 
 
 class Adam(NamedTuple):
@@ -121,6 +134,7 @@ def optimizer_of(config: SolverConfig) -> Lbfgs | Adam:
         evaluate = functools.partial(tiled_loss_and_gradient, tile=config.tile)
     if config.optimizer == "adam":
         return Adam(optax.adam(config.learning_rate), evaluate)
+    evaluate = _at_point(evaluate, config.coordinates)
     line_search = jaxopt.BacktrackingLineSearch(
         evaluate,
         value_and_grad=True,
@@ -147,7 +161,17 @@ def optimizer_of(config: SolverConfig) -> Lbfgs | Adam:
         implicit_diff=False,
     )
     solver.run_ls = functools.partial(_search, line_search)  # type: ignore[method-assign, assignment]
-    return Lbfgs(solver, config.first_step)
+    return Lbfgs(solver, config.first_step, config.coordinates)
+
+
+def _at_point(evaluate: Callable[..., Any], coordinates: Coordinates) -> Callable[..., Any]:
+    """Return loss and gradient as functions of the point in place of the image."""
+
+    def evaluate_point(point: Image, *problem: Any) -> tuple[tuple[Scalar, LossTerms], Image]:
+        value, gradient = evaluate(to_picture(point, coordinates), *problem)
+        return value, to_picture(gradient, coordinates)
+
+    return evaluate_point
 
 
 def _search(

@@ -21,7 +21,9 @@ from jvst.neighbours import (
     neighbours_in_slots,
 )
 from jvst.objective import CONTENT_LAYERS, FrameTargets, LossWeights, content_targets
-from jvst.solver import Report, SolveInfo, SolverConfig, SolveState, solve_frame
+from jvst.scales import Scale, iterations_at, scaled_size
+from jvst.solver import Report, SolveInfo, SolverConfig
+from jvst.stages import Goal, Stage, resized, solve_in_stages
 from jvst.tiles import tiled_features
 from jvst.vgg import VGG19
 from jvst.warp import warp
@@ -74,13 +76,6 @@ class StylizedFrame(NamedTuple):
     info: SolveInfo
 
 
-class Stage(NamedTuple):
-    """Where a frame's solve stands: its leaves are what continues it, see ``stylize_clip``."""
-
-    number: int  # 0, or 1 once the long-term terms have joined
-    state: SolveState
-
-
 def stylize_clip(
     frames: Iterable[Image],
     motions: Iterable[Mapping[int, Motion]],
@@ -90,6 +85,7 @@ def stylize_clip(
     *,
     config: ClipConfig = ClipConfig(),
     key: PRNGKeyArray,
+    scales: Sequence[Scale] = (),
     first: int = 0,
     earlier: Mapping[int, Image] | None = None,
     resume: Sequence[Array | np.ndarray] | None = None,
@@ -111,6 +107,7 @@ def stylize_clip(
         weights: weights of the terms.
         config: lags, caps, mask, solver.
         key: draws the noise image that frames start from.
+        scales: smaller sizes at which a frame from noise is solved first, the coarsest first.
         first: number of the first frame given, when a clip is continued.
         earlier: stylized frames before ``first`` by number, as far back as the lags reach.
         resume: leaves (``jax.tree.leaves``) of the last stage of frame ``first`` that
@@ -139,18 +136,23 @@ def stylize_clip(
             tile=config.solver.tile,
         )
         trusted = np.flatnonzero(np.asarray(jnp.any(targets.trust > 0.0, axis=(1, 2)))).tolist()
+        goals: list[Goal] = []
         if trusted:
             cap = config.next_iterations
             start = warped_start(frame, neighbours, targets, trusted[0], config=config)
+        elif config.init == "content":
+            cap, start = config.first_iterations, frame
         else:
-            cap = config.first_iterations
-            start = frame if config.init == "content" else noise_image(key, frame.shape)
-        image, info = _solve_in_stages(
+            cap, start = config.first_iterations, noise_image(key, frame.shape)
+            goals = _coarse_goals(frame, vgg, scales, len(config.lags), config=config)
+        goals += _goals(targets, trusted, cap, config.long_term_after)
+        image, info = solve_in_stages(
             start,
             vgg,
-            _stages(targets, trusted, cap, config.long_term_after),
+            goals,
             weights,
-            config=config,
+            config=config.solver,
+            chunk=config.chunk,
             resume=resume if index == first else None,
             on_chunk=None if on_chunk is None else functools.partial(on_chunk, index),
         )
@@ -240,48 +242,29 @@ def noise_image(key: PRNGKeyArray, shape: tuple[int, ...]) -> Image:
     return 0.5 + 0.1 * jax.random.normal(key, shape)
 
 
-def _stages(
-    targets: FrameTargets, trusted: list[int], cap: int, after: int | None
-) -> list[tuple[FrameTargets, int]]:
-    """Return the targets of each stage and the iteration at which it ends at the latest."""
+def _goals(targets: FrameTargets, trusted: list[int], cap: int, after: int | None) -> list[Goal]:
+    """Return the goals at full size: the nearest lag alone, then with the others."""
     if len(trusted) < 2:
-        return [(targets, cap)]
+        return [Goal(targets, cap)]
     nearest: Float[Array, " j"] = jnp.zeros_like(targets.trust[:, 0, 0]).at[trusted[0]].set(1.0)
     short = targets._replace(trust=targets.trust * nearest[:, None, None])
-    return [(short, min(cap, cap // 2 if after is None else after)), (targets, cap)]
+    return [Goal(short, min(cap, cap // 2 if after is None else after)), Goal(targets, cap)]
 
 
-def _solve_in_stages(
-    start: Image,
-    vgg: VGG19,
-    stages: list[tuple[FrameTargets, int]],
-    weights: LossWeights,
-    *,
-    config: ClipConfig,
-    resume: Sequence[Array | np.ndarray] | None,
-    on_chunk: Callable[[Report, Stage | None], None] | None,
-) -> tuple[Image, SolveInfo]:
-    """Solve for one target after the other, each from where the one before ended."""
-    begun, leaves = (0, None) if resume is None else (int(resume[0]), resume[1:])
-    image, info = start, None
-    for number, (targets, cap) in list(enumerate(stages))[begun:]:
-
-        def told(report: Report, state: SolveState | None, number: int = number) -> None:
-            if on_chunk is not None:
-                on_chunk(report, None if state is None else Stage(number, state))
-
-        image, info = solve_frame(
-            image,
+def _coarse_goals(
+    frame: Image, vgg: VGG19, scales: Sequence[Scale], lags: int, *, config: ClipConfig
+) -> list[Goal]:
+    """Return the goals at smaller sizes of a frame without a neighbour."""
+    goals = []
+    for scale in scales:
+        width, height = scaled_size(frame.shape, scale.factor)
+        nothing = jnp.zeros((lags, height, width, 3), frame.dtype)
+        content = clip_content(
             vgg,
-            targets,
-            weights,
-            cap,
-            config=config.solver,
-            chunk=config.chunk,
-            resume=leaves if number == begun else None,
-            on_chunk=told,
-            after=info,
+            resized(frame, size=(height, width)),
+            layers=config.content_layers,
+            tile=config.solver.tile,
         )
-    if info is None:
-        raise ValueError(f"resume names stage {begun}; expected at most {len(stages) - 1}")
-    return image, info
+        targets = FrameTargets(content, scale.style, nothing, nothing[..., 0])
+        goals.append(Goal(targets, iterations_at(scale.factor, config.first_iterations)))
+    return goals

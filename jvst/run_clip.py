@@ -1,6 +1,7 @@
 """The single pass from files to the run's folder: flow ahead, frames stored, progress, Ctrl-C."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -10,10 +11,12 @@ import numpy as np
 from jvst._types import Grams
 from jvst.image import to_uint8
 from jvst.motion import MotionSource, ready_frames, split
-from jvst.pipeline import ClipConfig, Stage, stylize_clip
+from jvst.pipeline import ClipConfig, stylize_clip
 from jvst.prefetch import Waiting
 from jvst.progress import ClipProgress, Preview
+from jvst.scales import Scale, iterations_at
 from jvst.solver import Report, SolveInfo
+from jvst.stages import Stage
 from jvst.store import RunStore
 from jvst.task import Task
 from jvst.vgg import VGG19
@@ -25,6 +28,7 @@ def stylize_frames(
     source: MotionSource,
     vgg: VGG19,
     style: Grams,
+    scales: Sequence[Scale],
     store: RunStore,
 ) -> Waiting:
     """Stylize the frames that are not finished; return how long the solver waited for flow."""
@@ -42,7 +46,11 @@ def stylize_frames(
         # Behind a cut, too, a frame starts anew.
         begun = index == clip.shot_start(index)
         cap = settings.first_iterations if begun else settings.next_iterations
-        progress.chunk(f"frame {index + 1}/{clip.count}", index, report, cap)
+        what = f"frame {index + 1}/{clip.count}"
+        if stage is not None and (shape := stage.state.image.shape) != (*clip.size[::-1], 3):
+            what += f" at {shape[1]}x{shape[0]}"
+            cap = iterations_at(scales[stage.number].factor, cap)
+        progress.chunk(what, index, report, cap)
         if stage is not None:
             preview.look(index, report.iteration, stage.state.image)
 
@@ -56,6 +64,7 @@ def stylize_frames(
         task.weights,
         config=settings,
         key=jax.random.key(config.solver.seed),
+        scales=scales,
         first=done,
         earlier={
             index: jnp.asarray(store.load(index)) for index in range(max(done - reach, 0), done)
@@ -103,5 +112,13 @@ def frame_info(info: SolveInfo, seconds: float) -> dict[str, Any]:
                 **report.terms._asdict(),
             }
             for report in info.reports
+        ],
+        "coarse": [
+            {
+                "iterations": each.iterations,
+                "evaluations": each.evaluations,
+                "stopped": each.stopped,
+            }
+            for each in info.coarse
         ],
     }

@@ -39,6 +39,7 @@ class SolveState(NamedTuple):
     evaluations: Int[Array, ""]
     window_loss: Scalar  # the loss when the stop rule last looked
     window_start: Int[Array, ""]
+    begun: Int[Array, ""]  # the iteration that this solve goes on from
     status: Int[Array, ""]
 
 
@@ -59,6 +60,7 @@ class SolveInfo(NamedTuple):
     stopped: Stopped
     fallback: Fallback  # what had to be done about a non-finite loss
     reports: tuple[Report, ...]  # one a chunk, the start first
+    coarse: tuple["SolveInfo", ...] = ()  # at smaller sizes before, see ``stages``
 
 
 def solve_frame(
@@ -149,6 +151,7 @@ def _counted_on(
         iteration=jnp.asarray(iterations, jnp.int32),
         evaluations=jnp.asarray(evaluations + 1, jnp.int32),
         window_start=jnp.asarray(iterations, jnp.int32),
+        begun=jnp.asarray(iterations, jnp.int32),
         status=jnp.where(over, ITERATION_LIMIT, state.status),
     )
 
@@ -175,6 +178,7 @@ def begin(
         evaluations=jnp.asarray(1, jnp.int32),
         window_loss=loss,
         window_start=jnp.asarray(0, jnp.int32),
+        begun=jnp.asarray(0, jnp.int32),
         status=jnp.where(jnp.isfinite(loss), status, NON_FINITE),
     )
 
@@ -202,9 +206,16 @@ def advance(
         )
         iteration = state.iteration + 1
         good = jnp.isfinite(loss)
+        change, little = (
+            jnp.abs(state.window_loss - loss),
+            jnp.abs(config.tolerance * state.window_loss),
+        )
         look = iteration - state.window_start >= config.window
-        change = jnp.abs(state.window_loss - loss)
-        converged = look & (change < config.tolerance * jnp.abs(state.window_loss))
+        converged = look & (change < little)
+        # A frame that begins where it will end, as in a static shot, need not wait for the window.
+        early = iteration - state.begun == config.first_look
+        share = min(config.first_look / config.window, 1.0)
+        converged |= early & (change < share * little)
         status = jnp.where(iteration >= max_iterations, ITERATION_LIMIT, RUNNING)
         status = jnp.where(converged, CONVERGED, status)
         return SolveState(
@@ -216,6 +227,7 @@ def advance(
             evaluations=state.evaluations + evaluations,
             window_loss=jnp.where(look, loss, state.window_loss),
             window_start=jnp.where(look, iteration, state.window_start),
+            begun=state.begun,
             status=jnp.where(good, status, NON_FINITE),
         )
 

@@ -4,15 +4,19 @@ import dataclasses
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jvst._types import Grams
 from jvst.choices import load_network, multipass_config
+from jvst.config import coarse_factors
 from jvst.fitting import fit_task
+from jvst.image import resize
 from jvst.motion import MotionSource
 from jvst.objective import blended_grams, style_targets
 from jvst.run_clip import stylize_frames
 from jvst.run_passes import stylize_passes
+from jvst.scales import COARSE, Scale, scaled_size, usable
 from jvst.store import RunStore
 from jvst.task import Task
 from jvst.tiles import tiled_grams
@@ -53,7 +57,8 @@ def stylize_task(task: Task, store: RunStore) -> Stylized:
         passes = multipass_config(config, settings, batch=fit.batch)
         waiting = stylize_passes(task, passes, source, vgg, style, store)
     else:
-        waiting = stylize_frames(task, settings, source, vgg, style, store)
+        scales = _scales(task, vgg, tile=fit.tile)
+        waiting = stylize_frames(task, settings, source, vgg, style, scales, store)
     return Stylized(waiting.seconds, source.notices())
 
 
@@ -74,6 +79,34 @@ def solve_infos(task: Task, store: RunStore) -> dict[str, Any]:
             for number in range(1, task.config.time.passes)
         ],
     }
+
+
+def _scales(task: Task, vgg: VGG19, *, tile: tuple[int, int] | None) -> list[Scale]:
+    """Make the smaller sizes at which frames from noise are solved first."""
+    config = task.config
+    if task.settings.init != "noise":
+        return []
+    factors = coarse_factors(config.solver.scales)
+    factors = COARSE if factors is None else factors
+    for shape in [task.clip.size, *(style.shape for style in task.styles)]:
+        factors = usable(factors, shape)
+    scales = []
+    for factor in factors:
+        sizes = [scaled_size(style.shape, factor) for style in task.styles]
+        # Cubic kernels overshoot, and a painting is a picture.
+        shrunk = [
+            jnp.clip(resize(style, size=size), 0.0, 1.0)
+            for style, size in zip(task.styles, sizes, strict=True)
+        ]
+        grams = _style_grams(
+            vgg,
+            shrunk,
+            shares=config.input.style_blend or None,
+            layers=config.look.style_layers,
+            tile=tile,
+        )
+        scales.append(Scale(factor, grams))
+    return scales
 
 
 def _style_grams(

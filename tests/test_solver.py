@@ -96,6 +96,19 @@ def test_the_stop_rule_ends_a_solve_that_no_longer_changes():
     assert all(a - b >= 0.05 * a for a, b in itertools.pairwise(losses[:-1]))
 
 
+@pytest.mark.slow
+def test_a_frame_that_begins_where_it_ends_stops_at_the_first_look():
+    rule = SolverConfig(tolerance=0.05)
+    ended, info = solve(1000, config=rule)
+    assert info.stopped == "converged"
+    assert info.iterations > rule.first_look
+    _, again = solve(500, config=rule, init=ended)
+    assert (again.stopped, again.iterations) == ("converged", rule.first_look)
+    window_only = dataclasses.replace(rule, first_look=rule.window)
+    _, slow = solve(500, config=window_only, init=ended)
+    assert slow.iterations == rule.window
+
+
 def test_weights_caps_and_chunks_never_compile_again():
     begin.clear_cache(), advance.clear_cache()
     for cap, weights in ((5, WEIGHTS), (9, WEIGHTS._replace(style=2.0))):
