@@ -2,16 +2,20 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 from jvst.config import (
     SMALLEST_SIDE,
     InputOptions,
     LookOptions,
     StylizeConfig,
+    coarse_factors,
     mask_knobs,
 )
 from jvst.errors import InputError
 from jvst.vgg import LAYERS
+from jvst.video.encode import CONTAINERS
+from jvst.video.sequence import is_printf_pattern
 
 
 def check_config(config: StylizeConfig) -> None:
@@ -33,6 +37,7 @@ def check_config(config: StylizeConfig) -> None:
     mask_knobs(config.motion)
     _check_time(config)
     _choice("--init", config.solver.init, ("auto", "noise", "content"))
+    coarse_factors(config.solver.scales)
     _choice("--keep", config.run.keep, ("pictures", "all"))
     _choice("--optimizer", config.solver.optimizer, ("lbfgs", "adam"))
     tile = config.solver.tile
@@ -42,6 +47,7 @@ def check_config(config: StylizeConfig) -> None:
         raise InputError(f"--iterations is {_spaced(config.solver.iterations)}; expected ≥ 0")
     if not (math.isfinite(config.solver.tolerance) and config.solver.tolerance >= 0.0):
         raise InputError(f"--tolerance is {config.solver.tolerance}; expected a number ≥ 0")
+    _check_output(config.output.output)
     if not 0 <= config.output.quality <= 51:
         raise InputError(f"--quality is {config.output.quality}; expected 0 to 51")
     if config.motion.flow_workers < 1:
@@ -67,6 +73,18 @@ def _check_input(given: InputOptions) -> None:
         raise InputError("--size and --max-side were both given; expected one of them")
     if given.max_side and given.max_side < SMALLEST_SIDE:
         raise InputError(f"--max-side is {given.max_side}; expected at least 32 pixels")
+
+
+def _check_output(output: str) -> None:
+    """Refuse a kind of file that no film can be written as: it would show after hours."""
+    path = Path(output)
+    suffix = path.suffix.lower()
+    is_folder = output.endswith("/") or not suffix or path.is_dir()
+    if not is_folder and not is_printf_pattern(path) and suffix not in CONTAINERS:
+        raise InputError(
+            f"--output is {output!r}; expected a name that ends in {', '.join(CONTAINERS)}, a "
+            "folder or a pattern like frames/%04d.png"
+        )
 
 
 def _check_look(look: LookOptions) -> None:

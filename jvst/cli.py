@@ -24,9 +24,9 @@ def run_command(arguments: Sequence[str]) -> int:
         config = parse(arguments)
         # Late: `jvst --help` and a mistyped option need no JAX.
         from jvst.demo import demo_config  # noqa: PLC0415
-        from jvst.run import run  # noqa: PLC0415
+        from jvst.run_clips import run_clips  # noqa: PLC0415
 
-        return run(demo_config(config) if config.run.demo else config)
+        return run_clips(demo_config(config) if config.run.demo else config)
 
     return status_of("jvst", work)
 

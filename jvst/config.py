@@ -1,7 +1,8 @@
 """Everything that a person can choose, as one frozen dataclass; the command line is made of it."""
 
 import dataclasses
-from typing import Any
+import math
+from typing import Annotated, Any
 
 import tyro
 
@@ -16,8 +17,9 @@ SMALLEST_SIDE = 32  # pixels; relu5_1 halves the picture four times
 class InputOptions:
     """What goes in."""
 
-    clip: str = ""
-    """Video file, folder of frames, or pattern such as 'frames/%04d.png' or 'frames/*.png'."""
+    clip: Annotated[str | tuple[str, ...], tyro.conf.arg(metavar="CLIP [CLIP ...]")] = ""
+    """Video file, folder of frames, or pattern such as 'frames/%04d.png' or 'frames/*.png'. Each
+    of several clips is a run of its own."""
     style: tuple[str, ...] = ()
     """Painting, or several to blend."""
     style_blend: tuple[float, ...] = ()
@@ -36,16 +38,22 @@ class InputOptions:
     frame_rate: float = 0.0
     """Frames per second; 0: the clip's own (25 for folders of frames)."""
 
+    @property
+    def clips(self) -> tuple[str, ...]:
+        """All clips that were given; a run has one."""
+        return (self.clip,) if isinstance(self.clip, str) else self.clip
+
 
 @dataclasses.dataclass(frozen=True)
 class OutputOptions:
     """What comes out."""
 
     output: str = ""
-    """Video (.mp4 .mov .mkv .webm .gif), folder or %d pattern; RUN_DIR/stylized.mp4 when left
-    out."""
+    """Video (.mp4 .mov .mkv .webm .gif), folder or %d pattern, in which {clip} stands for the
+    clip's name (several clips need it); RUN_DIR/stylized.mp4 when left out."""
     run_dir: str = ""
-    """Folder of the run: states, pictures, manifest; runs/CLIP-STYLE when left out."""
+    """Folder of the run: states, pictures, manifest; runs/CLIP-STYLE when left out. Each of several
+    clips has a folder in it."""
     quality: int = 18
     """Quality of the video, 0 (lossless) to 51 (worst)."""
     audio: bool = True
@@ -147,6 +155,9 @@ class SolverOptions:
     """Caps: for the first frame, and for each later one."""
     init: str = "auto"
     """Where the first frame starts: noise (the paper), content, or auto, as suits the network."""
+    scales: tuple[str, ...] = ("auto",)
+    """Sizes at which a frame from noise is solved first, as parts of its own: 0.25 0.5; none; or
+    auto."""
     optimizer: str = "lbfgs"
     """lbfgs or adam."""
     tolerance: float = 1e-4
@@ -171,7 +182,7 @@ class RunOptions:
     keep: str = "pictures"
     """pictures, or all: also each frame's float array, 12 bytes a pixel."""
     jobs: int = 1
-    """Shots worked on at once, each by a process of its own."""
+    """Shots worked on at once, each in another process."""
     cluster: str = ""
     """Work on shots in a Ray cluster: auto, or its ADDRESS; run folder and inputs must be on
     storage that all its machines see."""
@@ -249,6 +260,29 @@ def mask_knobs(motion: MotionOptions) -> MaskKnobs:
         InputError: numbers out of range, or not one or three of them.
     """
     return knobs_of(weights=motion.mask_weights, dilate=motion.mask_dilate, blur=motion.mask_blur)
+
+
+def coarse_factors(scales: tuple[str, ...]) -> tuple[float, ...] | None:
+    """Read ``--scales``.
+
+    Returns:
+        Parts of the sides; None for auto.
+
+    Raises:
+        InputError: words, or numbers that are not between 0 and 1.
+    """
+    if scales == ("auto",):
+        return None
+    if scales == ("none",):
+        return ()
+    try:
+        factors = tuple(float(scale) for scale in scales)
+    except ValueError:
+        factors = (math.nan,)
+    if not (factors and all(0.0 < factor <= 1.0 for factor in factors)):
+        given = " ".join(scales)
+        raise InputError(f"--scales is {given!r}; expected auto, none, or numbers such as 0.25 0.5")
+    return tuple(factor for factor in factors if factor < 1.0)
 
 
 def frame_range(text: str) -> tuple[int, int | None]:

@@ -28,21 +28,33 @@ def needed_bytes(task: Task) -> int:
     return frames * picture + states * state + kept
 
 
-def check_room(task: Task, folder: Path) -> None:
-    """Refuse a run that the disk can't hold.
+def staying_bytes(task: Task) -> int:
+    """Estimate what is left of ``needed_bytes`` once a run has finished."""
+    clip = task.clip
+    each = 3 + 12 * (task.config.run.keep == "all")
+    return clip.count * clip.size[0] * clip.size[1] * each
+
+
+def check_room(*runs: tuple[Task, Path]) -> None:
+    """Refuse runs, one after the other, that the disk can't hold.
 
     Args:
-        task: the run.
-        folder: its folder, which exists; what earlier runs left there counts as used.
+        runs: each with its folder, which exists; what earlier runs left there counts as used. All
+            folders are taken to be on one disk.
 
     Raises:
         InputError: with what is needed and what is free.
     """
-    needed = needed_bytes(task)
-    needed -= sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    free = shutil.disk_usage(folder).free
-    if needed > free:
-        raise InputError(
-            f"the run needs about {needed / _GIGA:.1f} GB in {folder}, where {free / _GIGA:.1f} GB "
-            "are free; free some space, or choose another --run-dir, --max-side or --keep pictures"
-        )
+    free = shutil.disk_usage(runs[0][1]).free
+    stays = 0
+    for number, (task, folder) in enumerate(runs, start=1):
+        there = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        needed = stays + max(needed_bytes(task) - there, 0)
+        if needed > free:
+            what = "the run needs" if number == 1 else f"the first {number} clips need"
+            raise InputError(
+                f"{what} about {needed / _GIGA:.1f} GB in {folder}, where {free / _GIGA:.1f} GB "
+                "are free; free some space, or choose another --run-dir, --max-side or --keep "
+                "pictures"
+            )
+        stays += max(staying_bytes(task) - there, 0)

@@ -54,7 +54,7 @@ def open_clip(config: StylizeConfig) -> Clip:
         InputError: a clip that is missing, damaged or too short, frames too small, or cuts that
             it can't have.
     """
-    source = config.input.clip
+    (source,) = config.input.clips
     start, stop = frame_range(config.input.frames)
     info = probe(source)
     size = frame_size(config, info.width, info.height)

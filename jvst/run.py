@@ -12,6 +12,7 @@ from jvst._types import Frame
 from jvst.config import StylizeConfig
 from jvst.disk import check_room
 from jvst.errors import InputError
+from jvst.inputs import Clip
 from jvst.local_pool import LocalPool
 from jvst.shot_jobs import shots_begun, stylize_shots
 from jvst.shot_pool import FailedShotsError
@@ -27,22 +28,55 @@ def run(config: StylizeConfig) -> int:
     Raises:
         InputError: something given can't be used.
     """
+    task = look_at(config)
+    if task.found.notice:
+        print(f"jvst: {task.found.notice}", file=sys.stderr)
+    try:
+        return run_task(task)
+    except FailedShotsError as error:
+        print(f"jvst: {error}", file=sys.stderr)
+        return 1
+
+
+def look_at(config: StylizeConfig, *, clip: Clip | None = None) -> Task:
+    """Find and check all that a run is made of.
+
+    Args:
+        config: the options, of one clip.
+        clip: the clip, where it has been looked through already.
+
+    Raises:
+        InputError: something given can't be used.
+    """
     if config.run.jobs > 1 or config.run.cluster:
         # The workers need the GPU; by default this process would take most of its memory.
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    task = prepare_task(config)
-    clip, folder = task.clip, Path(config.output.run_dir or _default_folder(config))
-    if task.found.notice:
-        print(f"jvst: {task.found.notice}", file=sys.stderr)
-    if clip.count == 1 and float(task.weights.temporal) > 0.0:
+    task = prepare_task(config, clip=clip)
+    if task.clip.count == 1 and float(task.weights.temporal) > 0.0:
         raise InputError(
-            f"{clip.source} has 1 frame; a temporal term needs at least 2 (or --temporal-weight 0)"
+            f"{task.clip.source} has 1 frame; a temporal term needs at least 2 (or "
+            "--temporal-weight 0)"
         )
+    return task
+
+
+def run_task(task: Task) -> int:
+    """Stylize what is not finished of a run, and write its video, page and manifest.
+
+    Returns:
+        0, or 130 after Ctrl-C, once what was under way is kept.
+
+    Raises:
+        InputError: its folder or its video can't be written, or a frame or field can't be read.
+        FailedShotsError: some shots could not be stylized; the others are kept.
+    """
+    config = task.config
+    folder = Path(config.output.run_dir or _default_folder(config))
     timings: dict[str, float] = {}
     manifest = task.manifest()
     with RunStore(folder) as store:
         store.open_run(manifest, fresh=config.run.fresh)
-        check_room(task, folder)
+        check_room((task, folder))
         try:
             with _timed(timings, "frames"):
                 stylized = _stylize(task, store)
@@ -50,9 +84,6 @@ def run(config: StylizeConfig) -> int:
             store.flush()
             print(f"\njvst: interrupted; the same command goes on from {folder}", file=sys.stderr)
             return 130
-        except FailedShotsError as error:
-            print(f"jvst: {error}", file=sys.stderr)
-            return 1
         timings["of which waiting for flow"] = stylized.waited
         for notice in stylized.notices:
             print(f"jvst: {notice}", file=sys.stderr)
@@ -97,7 +128,8 @@ def _stylize(task: Task, store: RunStore) -> Stylized:
             return stylize_shots(task, store, pool)
     # What an earlier command began side by side is finished so.
     if task.clip.cuts and (options.jobs > 1 or shots_begun(store)):
-        return stylize_shots(task, store, LocalPool(options.jobs))
+        with LocalPool(options.jobs) as pool:
+            return stylize_shots(task, store, pool)
     return stylize_task(task, store)
 
 
@@ -142,10 +174,19 @@ def _pictures(store: RunStore, count: int) -> Iterator[Frame]:
         yield read_picture(store.picture_path(index))
 
 
+def clip_name(clip: str) -> str:
+    """Name a clip after its file, or the folder of a pattern."""
+    path = Path(clip)
+    if set("*?[%") & set(path.name):
+        path = path.parent.resolve()
+    return path.stem
+
+
+def run_name(name: str, config: StylizeConfig) -> str:
+    """Name a run after a clip's name and the paintings."""
+    return "-".join([name, *(Path(style).stem for style in config.input.style)])
+
+
 def _default_folder(config: StylizeConfig) -> Path:
-    """Name the run after the clip, or the folder of a pattern, and the paintings."""
-    clip = Path(config.input.clip)
-    if set("*?[%") & set(clip.name):
-        clip = clip.parent.resolve()
-    names = [clip.stem, *(Path(style).stem for style in config.input.style)]
-    return Path("runs") / "-".join(names)
+    (clip,) = config.input.clips
+    return Path("runs") / run_name(clip_name(clip), config)

@@ -106,7 +106,7 @@ def evaluation_seconds(film: Film, machine: Machine) -> float:
     return EVALUATION_FLOP * film.network * film.megapixels * 1e6 / machine.flops
 
 
-def estimate(film: Film, machine: Machine, workers: int = 1) -> Estimate:
+def estimate(film: Film, machine: Machine, workers: int = 1, *, stay: bool = False) -> Estimate:
     """Estimate a film on some workers.
 
     The longest chain is a shot, as frames of one shot wait for each other: with fewer shots than
@@ -116,6 +116,7 @@ def estimate(film: Film, machine: Machine, workers: int = 1) -> Estimate:
         film: the film.
         machine: one worker.
         workers: how many of them.
+        stay: a worker starts once, as with ``--jobs``, and not for every shot, as in a cluster.
     """
     evaluations = (
         film.passes * film.in_pass * film.frames
@@ -124,9 +125,8 @@ def estimate(film: Film, machine: Machine, workers: int = 1) -> Estimate:
     )
     evaluation = evaluation_seconds(film, machine)
     work = evaluations * evaluation / (1.0 - machine.overhead)  # of all workers, seconds
-    a_shot = work / film.shots + machine.start
     rounds = -(-film.shots // workers)
-    seconds = rounds * a_shot
+    seconds = rounds * work / film.shots + (1 if stay else rounds) * machine.start
     flow_seconds = machine.flow * film.megapixels / machine.cores  # a pair
     a_frame = work / film.frames
     pixels = film.frames * film.megapixels * 1e6

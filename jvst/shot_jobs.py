@@ -1,4 +1,4 @@
-"""Shots stylized side by side, each by a process of its own, and gathered into one run."""
+"""Shots stylized side by side, each in another process, and gathered into one run."""
 
 import contextlib
 import dataclasses

@@ -1,6 +1,13 @@
-"""``python -m jvst.shot_worker JOB PARENT``: a shot in its own process, see ``shot_jobs``."""
+"""``python -m jvst.shot_worker JOB PARENT``: shots in a process of their own, see ``shot_jobs``.
+
+Works on JOB, and then on those that its standard input names, a line of JSON each: a process that
+stays starts, and loads its programs, once. After every job it writes the exit status that it would
+have ended with to standard output, a line each; it leaves at the end of its input. What ends it
+earlier, such as a lack of memory, ends one job only: a new process takes its place.
+"""
 
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -43,19 +50,41 @@ def work(job: str) -> int:
 
 
 def main() -> int:
-    """Work on the job that the command line names, while the process that it names lives."""
+    """Work on jobs, first on the one that the command line names, while the parent lives.
+
+    Returns:
+        The status of the last one.
+    """
     # Ctrl-C reaches the whole group of processes, but who started this one decides when it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     job, parent = sys.argv[1:]
     threading.Thread(target=_end_with_parent, args=(int(parent),), daemon=True).start()
+    # Libraries print where they like; the answers go where nobody else writes.
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), 1)
+    try:
+        status = _status_of(job)
+        print(status, file=answers)
+        for line in sys.stdin:
+            status = _status_of(json.loads(line))
+            print(status, file=answers)
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _status_of(job: str) -> int:
+    """Work on a job, and say in a line what is wrong with it."""
     try:
         return work(job)
     except InputError as error:
         print(f"jvst: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        return 130
+    finally:
+        # Arrays that only a cycle still holds would be in the next shot's way.
+        gc.collect()
 
 
 def _store_once_free(folder: str) -> RunStore:

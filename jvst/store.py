@@ -97,7 +97,7 @@ class RunStore:
             self._clear()
         if self.manifest_path.exists():
             old = read_manifest(self.manifest_path)
-            difference = _first_difference(old, json.loads(json.dumps(manifest)))
+            difference = first_difference(old, json.loads(json.dumps(manifest)))
             if difference:
                 raise InputError(
                     f"{self.folder} holds a run with another {difference}; choose another "
@@ -318,7 +318,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
-def _first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
+def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """Name the first option or input that differs, with both values."""
     for part in ("options", "inputs"):
         before, after = old.get(part, {}), new.get(part, {})

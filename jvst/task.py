@@ -77,15 +77,19 @@ class Task:
         }
 
 
-def prepare_task(config: StylizeConfig) -> Task:
+def prepare_task(config: StylizeConfig, *, clip: Clip | None = None) -> Task:
     """Look at everything that a run needs.
+
+    Args:
+        config: the options.
+        clip: the clip, where it has been looked through already.
 
     Raises:
         InputError: something given can't be used.
     """
     check_config(config)
     keep_compiled_programs()
-    clip = open_clip(config)
+    clip = clip or open_clip(config)
     engine = chosen_engine(config, clip.size)
     config = dataclasses.replace(config, motion=dataclasses.replace(config.motion, flow=engine))
     found = chosen_network(config)

@@ -93,6 +93,23 @@ def a_killed_worker_is_replaced(arguments, run, whole):
     assert_same_frames(run, whole)
 
 
+def workers_killed_in_a_later_shot_are_replaced(arguments, run, whole):
+    """Kill both workers of a film of more shots than that, which they have begun one by one."""
+    process = start(arguments)
+    wait_for(lambda: list(run.glob("shots/000001-*/job.json")), process)
+    wait_for(lambda: workers_of(run), process)
+    first = set(workers_of(run))
+    wait_for(lambda: list(run.glob("shots/000003-*/plan.json")), process)
+    working = set(workers_of(run))
+    assert len(working) == 2
+    assert first <= working  # they have stayed
+    for worker in working:
+        os.kill(worker, signal.SIGKILL)
+    error = process.communicate(timeout=240)[1]
+    assert process.returncode == 0, error
+    assert_same_frames(run, whole)
+
+
 def a_killed_command_takes_its_workers_along_and_goes_on(arguments, run, whole):
     process = start_and_wait_for_a_second_frame(arguments, run)
     process.kill()

@@ -97,6 +97,20 @@ def test_flow_from_files_is_used(command, tmp_path):
 
 
 @pytest.mark.slow
+def test_frames_from_noise_are_solved_small_first_unless_that_is_turned_off(command, tmp_path):
+    larger = ("--size", "96x82", "--frames", "0:2")
+    assert run_command(command(*larger)) == 0
+    infos = json.loads((tmp_path / "run" / "manifest.json").read_text())["frames"]
+    # Half the size; a quarter is too small for the network.
+    assert [len(info["coarse"]) for info in infos] == [1, 0]
+    assert infos[0]["coarse"][0]["iterations"] == 6
+    assert run_command(command(*larger, "--scales", "none", run_dir="plain")) == 0
+    plain = json.loads((tmp_path / "plain" / "manifest.json").read_text())["frames"]
+    assert plain[0]["coarse"] == []
+    assert infos[0]["reports"][0]["loss"] < 0.5 * plain[0]["reports"][0]["loss"]
+
+
+@pytest.mark.slow
 def test_part_of_a_clip_and_another_size_are_worked_on(command, tmp_path):
     assert run_command(command("--frames", "1:3", "--size", "36x34")) == 0
     assert [state.shape for state in states(tmp_path / "run")] == [(34, 36, 3)] * 2

@@ -1,12 +1,13 @@
-"""A film of five shots with sound, from cuts to the finished video, in one process and in two."""
+"""A film of five shots with sound, from cuts to the finished video: one process, two, a cluster."""
 
 import json
 from fractions import Fraction
 
-import numpy as np
 import pytest
 from command_lines import states
 from films import FIVE_SHOTS_CUTS, RATE, five_shots
+from shots_at_work import assert_same_frames
+from test_ray_pool import cluster, needs_ray  # noqa: F401
 from test_video_audio import audio_packets
 
 from jvst.cli import run_command
@@ -15,21 +16,53 @@ from jvst.video import probe
 SMALL = ("--size", "64x48", "--flow", "dis")
 
 
+@pytest.fixture(scope="module")
+def made():
+    """What one process has made once and for all."""
+    return {}
+
+
+@pytest.fixture
+def five_shots_line(command, made, tmp_path):
+    """Returns what makes a command line; one process has been through its film."""
+    if not made:
+        made["film"] = five_shots(tmp_path)
+        made["plain"] = tmp_path / "plain"
+
+    def line(*extra, run_dir):
+        film = ("--clip", str(made["film"]))
+        return command(*SMALL, *film, *extra, iterations=("2", "1"), run_dir=run_dir)
+
+    if not made["plain"].exists():
+        assert run_command(line(run_dir="plain")) == 0
+    return line
+
+
+def assert_rate_length_and_sound_are_the_films(video, film):
+    info = probe(video)
+    assert (info.frames, info.frame_rate, info.has_audio) == (60, Fraction(RATE), True)
+    assert audio_packets(video) == audio_packets(film)
+
+
 @pytest.mark.slow
-def test_a_film_of_five_shots_is_the_same_from_one_process_and_from_two(command, tmp_path):
-    film = five_shots(tmp_path)
-    line = (*SMALL, "--clip", str(film))
-    assert run_command(command(*line, iterations=("2", "1"), run_dir="plain")) == 0
-    manifest = json.loads((tmp_path / "plain" / "manifest.json").read_text())
+def test_the_cuts_and_the_sound_of_a_film_of_five_shots_are_kept(five_shots_line, made):
+    manifest = json.loads((made["plain"] / "manifest.json").read_text())
     assert manifest["cuts"] == list(FIVE_SHOTS_CUTS)
     # A frame behind a cut starts anew, with the first frame's cap.
     begun = [i for i, frame in enumerate(manifest["frames"]) if frame["iterations"] == 2]
     assert begun == [0, *FIVE_SHOTS_CUTS]
-    video = tmp_path / "plain" / "stylized.mp4"
-    info = probe(video)
-    assert (info.frames, info.frame_rate, info.has_audio) == (60, Fraction(RATE), True)
-    assert audio_packets(video) == audio_packets(film)
-    assert run_command(command(*line, "--jobs", "2", iterations=("2", "1"), run_dir="two")) == 0
-    for one, two in zip(states(tmp_path / "plain"), states(tmp_path / "two"), strict=True):
-        np.testing.assert_array_equal(one, two)
-    assert audio_packets(tmp_path / "two" / "stylized.mp4") == audio_packets(film)
+    assert_rate_length_and_sound_are_the_films(made["plain"] / "stylized.mp4", made["film"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", ["processes", pytest.param("cluster", marks=needs_ray)])
+def test_two_workers_give_bit_for_bit_the_film_of_one_process(
+    five_shots_line, made, tmp_path, request, workers
+):
+    if workers == "cluster":
+        extra = ("--cluster", request.getfixturevalue("cluster"))
+    else:
+        extra = ("--jobs", "2")
+    assert run_command(five_shots_line(*extra, run_dir="two")) == 0
+    assert_same_frames(tmp_path / "two", states(made["plain"]))
+    assert_rate_length_and_sound_are_the_films(tmp_path / "two" / "stylized.mp4", made["film"])

@@ -14,11 +14,14 @@ PACKAGE = Path(jvst.__file__).parent
 # From docs/architecture.md. A module imports from layers above its own, or from its own.
 LAYERS = (
     {"_types", "errors", "atomic", "folders"},
-    {"image", "losses", "warp", "consistency", "corners", "cuts", "mask_knobs", "blend", "metrics"},
-    {"vgg", "weights", "windows"},
+    {
+        *("image", "losses", "warp", "consistency", "corners", "cuts", "mask_knobs", "blend"),
+        *("metrics", "coordinates"),
+    },
+    {"vgg", "weights", "windows", "winograd"},
     {"objective", "presets", "tiles"},
     {"optimizers", "solver", "batch", "memory", "memory_plan"},
-    {"pipeline", "neighbours", "passes", "multipass"},
+    {"pipeline", "neighbours", "scales", "stages", "passes", "multipass"},
     {"flow", "video", "store", "prefetch", "synthetic", "sintel", "device_memory"},
     {
         *(
@@ -33,9 +36,18 @@ LAYERS = (
             "choices",
             "cli",
         ),
-        *("run", "task", "disk", "fitting", "stylizing", "run_clip", "run_passes", "run_report"),
-        *("training", "weights_cli", "flow_command", "flow_benchmark", "sheet", "ablation"),
-        *("evaluation", "sequences_command", "drift"),
+        *("run", "task", "disk", "fitting", "stylizing", "run_clip", "run_clips"),
+        *(
+            "run_passes",
+            "run_report",
+            "training",
+            "weights_cli",
+            "flow_command",
+            "benchmark",
+            "sheet",
+            "ablation",
+        ),
+        *("evaluation", "sequences_command", "drift", "profiling"),
         *("shots", "shot_jobs", "shot_pool", "shot_progress", "shot_worker"),
         *("local_pool", "ray_pool", "scaling"),
     },
