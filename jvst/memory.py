@@ -106,8 +106,8 @@ def quick_estimate(
     style = sum(channels[layer] ** 2 * _FLOAT for layer in shape.style_layers)
     # A lag is an image and a weight a pixel.
     targets = content + style + shape.lags * shape.image * 4 // 3
-    # L-BFGS: image, gradient, and two histories; Adam: image, gradient, and two moments.
-    images = 2 + 2 * (config.history if config.optimizer == "lbfgs" else 1)
+    # L-BFGS: image, point, gradient, and two histories; Adam: image, gradient, and two moments.
+    images = 3 + 2 * config.history if config.optimizer == "lbfgs" else 4
     state = 2 * images * shape.image
     height, width = shape.height, shape.width
     images = _IMAGES[config.optimizer] + _WHOLE_IMAGES + shape.lags

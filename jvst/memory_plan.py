@@ -18,7 +18,7 @@ from jvst.objective import LossWeights
 from jvst.solver import SolverConfig
 from jvst.vgg import VGG19
 
-HISTORIES = (10, 5, 3)
+HISTORIES = (30, 10, 5, 3)
 # Below 512 the margins are most of the work: the history gives way first.
 LARGE_TILES = (2048, 1536, 1024, 768, 512)
 SMALL_TILES = (384, 256, 128)

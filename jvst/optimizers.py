@@ -31,8 +31,8 @@ class SolverConfig:
 
     Attributes:
         optimizer: ``lbfgs`` (jaxopt, backtracking line search) or ``adam`` (optax).
-        history: corrections that L-BFGS keeps. 100, as in the Torch code, costs ten times
-            the memory and was measured to buy nothing.
+        history: corrections that L-BFGS keeps. Against 10, 30 saved a sixth to a third of the
+            evaluations to within 1 % of the end; 100, as in the Torch code, saved hardly more.
         tolerance: stop once the loss has changed by less than this part of itself over
             ``window`` iterations. Ruder et al. 2016, section 6: 0.01 % over 50.
         window: iterations between two looks at the stop rule.
@@ -48,7 +48,7 @@ class SolverConfig:
     """
 
     optimizer: Literal["lbfgs", "adam"] = "lbfgs"
-    history: int = 10
+    history: int = 30
     tolerance: float = 1e-4
     window: int = 50
     first_look: int = 10

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jvst._types import Frame
+from jvst.compiling import compiling
 from jvst.config import StylizeConfig
 from jvst.disk import check_room
 from jvst.errors import InputError
@@ -78,13 +79,14 @@ def run_task(task: Task) -> int:
         store.open_run(manifest, fresh=config.run.fresh)
         check_room((task, folder))
         try:
-            with _timed(timings, "frames"):
+            with _timed(timings, "frames"), compiling() as compiled:
                 stylized = _stylize(task, store)
         except KeyboardInterrupt:
             store.flush()
             print(f"\njvst: interrupted; the same command goes on from {folder}", file=sys.stderr)
             return 130
         timings["of which waiting for flow"] = stylized.waited
+        timings["of which compiling"] = round(compiled.seconds, 3)
         for notice in stylized.notices:
             print(f"jvst: {notice}", file=sys.stderr)
         output = _write_video(task, store, timings)

@@ -30,6 +30,8 @@ _POINTS = tuple(Fraction(point) for point in ("0", "1", "-1", "2", "-2", "1/2", 
 # the product of the channels, what the sums of rows cost with their sum: at 32 and 32 the two
 # are even, at 32 and 64 fewer products already win.
 _LEAST_CHANNELS = 20
+# The plain way is at its best at 64 and 64: nothing is gained there, at any size.
+_PLAIN_CHANNELS = (64, 64)
 # The larger kernel has to be read for enough positions.
 _LEAST_POSITIONS_A_CHANNEL = 0.5
 # Multiplications of the plain way. A layer takes about a quarter of a second longer to compile;
@@ -54,6 +56,7 @@ def pays(height: int, width: int, channels_in: int, channels_out: int) -> bool:
         and positions >= _LEAST_POSITIONS_A_CHANNEL * max(channels_in, channels_out)
         and positions * channels_in * channels_out >= _LEAST_WORK
         and products <= 0.6
+        and (channels_in, channels_out) != _PLAIN_CHANNELS
     )
 
 

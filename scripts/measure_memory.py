@@ -35,11 +35,12 @@ from jvst.windows import cut_picture
 
 # Size, width of the network, history, tiles.
 DEFAULTS = (
-    ("256x192", 0.5, 10, (0,)),
-    ("512x384", 0.5, 10, (0, 128)),
-    ("1024x436", 1.0, 10, (0, 256)),
-    ("1920x1080", 1.0, 10, (0, 512)),
-    ("3840x2160", 1.0, 10, (0, 1024, 512)),
+    ("256x192", 0.5, 30, (0,)),
+    ("512x384", 0.5, 30, (0, 128)),
+    ("1024x436", 1.0, 30, (0, 256)),
+    ("1920x1080", 1.0, 30, (0, 512)),
+    ("3840x2160", 1.0, 30, (0, 1024)),
+    ("3840x2160", 1.0, 10, (1024, 512)),
     ("3840x2160", 1.0, 3, (512, 256)),
 )
 
@@ -49,7 +50,7 @@ def main() -> None:
     parser.add_argument("--size", help="WIDTHxHEIGHT; the table of defaults when left out")
     parser.add_argument("--width", type=float, default=0.5, help="channels, as a part of VGG-19's")
     parser.add_argument("--tile", type=int, nargs="+", default=[0], help="sides; 0: untiled")
-    parser.add_argument("--history", type=int, default=10)
+    parser.add_argument("--history", type=int, default=30)
     parser.add_argument("--lags", type=int, default=1)
     parser.add_argument("--time", action="store_true", help="evaluate, too")
     options = parser.parse_args()

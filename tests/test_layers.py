@@ -36,7 +36,7 @@ LAYERS = (
             "choices",
             "cli",
         ),
-        *("run", "task", "disk", "fitting", "stylizing", "run_clip", "run_clips"),
+        *("run", "task", "disk", "fitting", "compiling", "stylizing", "run_clip", "run_clips"),
         *(
             "run_passes",
             "run_report",

@@ -208,7 +208,10 @@ def supervised(words: tuple[str, ...], allowed: float) -> str:
     except BaseException:
         _end(process)
         raise
-    listener.join(timeout=5.0)
+    finally:
+        listener.join(timeout=5.0)
+        if not listener.is_alive():  # what a stage left behind may still hold the other end
+            process.stderr.close()
     if status:
         return f"failed with status {status}: {' '.join(' '.join(last).split())[-300:]}"
     return "done"

@@ -18,7 +18,8 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jvst.batch import solve_frames, stack_targets
-from jvst.benchmark.timing import compiling, device_peak
+from jvst.benchmark.timing import device_peak
+from jvst.compiling import compiling
 from jvst.memory import FrameShape, abstract_problem, compiled_estimate, quick_estimate
 from jvst.objective import FrameTargets, LossWeights
 from jvst.solver import SolveInfo, SolverConfig, solve_frame

@@ -1,14 +1,12 @@
 """Times measured in turn, so that what disturbs one disturbs all, and what a device can do."""
 
-import contextlib
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import monitoring
 
 from jvst._types import Device
 from jvst.objective import STYLE_LAYERS
@@ -65,30 +63,6 @@ def alternate(
             evaluate()
             seconds[name].append(time.perf_counter() - begun)
     return seconds
-
-
-class Compiling:
-    """Seconds that XLA spent on compiling since the beginning of a ``with``."""
-
-    def __init__(self) -> None:
-        self.seconds = 0.0
-
-    def __call__(self, event: str, duration_secs: float, **kwargs: str | int) -> None:
-        """Hear of an event of JAX's."""
-        del kwargs
-        if event == "/jax/core/compile/backend_compile_duration":
-            self.seconds += duration_secs
-
-
-@contextlib.contextmanager
-def compiling() -> Iterator[Compiling]:
-    """Count the seconds that XLA spends on compiling, or on reading what it compiled before."""
-    count = Compiling()
-    monitoring.register_event_duration_secs_listener(count)
-    try:
-        yield count
-    finally:
-        monitoring.unregister_event_duration_listener(count)
 
 
 def evaluation_flop(width: int, height: int, channels: float) -> float:
