@@ -42,7 +42,8 @@ class Options:
         output: the sheet, a PNG.
         tiles: folder that keeps every picture.
         trained: file of the trained network.
-        networks: which ones to solve; of the others, what an earlier run kept is shown.
+        networks: which ones to solve, files of further ones among them; of the three with a name,
+            what an earlier run kept is shown.
         width: of a tile in pixels.
         height: of a tile in pixels.
         iterations: of the solver.
@@ -73,7 +74,7 @@ def main(options: Options) -> None:
     for name in options.networks:
         solve(name, contents, styles, options)
     painted = {}
-    for name in NETWORKS:
+    for name in dict.fromkeys((*NETWORKS, *map(label, options.networks))):
         paths = [
             [options.tiles / f"{name}-{row}-{column}.png" for column in range(len(styles))]
             for row in range(len(contents))
@@ -83,11 +84,17 @@ def main(options: Options) -> None:
     write_sheet(options.output, contact_sheet(contents, styles, painted))
 
 
+def label(network: str) -> str:
+    """Name a network that may be a file."""
+    return network if network in NETWORKS else Path(network).stem
+
+
 def solve(name: str, contents: list[Frame], styles: list[Frame], options: Options) -> None:
-    if name == "trained":
-        vgg = load_vgg19(options.trained, pooling="average", first_padding="replicate")
-    else:
+    file = options.trained if name == "trained" else Path(name)
+    if name in NETWORKS and name != "trained":
         vgg = random_networks(0, width=0.5)[name]
+    else:
+        vgg = load_vgg19(file, pooling="average", first_padding="replicate")
     width, height = options.width, options.height
     weights = fitted_weights(
         vgg,
@@ -111,8 +118,8 @@ def solve(name: str, contents: list[Frame], styles: list[Frame], options: Option
                 iterations=options.iterations,
                 content_layer=options.content_layer,
             )
-            iio.imwrite(options.tiles / f"{name}-{row}-{column}.png", tile)
-            print(f"{name} {row} {column}: {time.monotonic() - begun:.0f} s", flush=True)
+            iio.imwrite(options.tiles / f"{label(name)}-{row}-{column}.png", tile)
+            print(f"{label(name)} {row} {column}: {time.monotonic() - begun:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
