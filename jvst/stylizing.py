@@ -1,6 +1,7 @@
 """The frames of a task: network and style targets made, one pass or several gone through."""
 
 import dataclasses
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -109,6 +110,7 @@ def _scales(task: Task, vgg: VGG19, *, tile: tuple[int, int] | None) -> list[Sca
     return scales
 
 
+@functools.partial(jax.jit, static_argnames=("shares", "layers", "tile"))
 def _style_grams(
     vgg: VGG19,
     styles: list[Painting],
@@ -117,11 +119,8 @@ def _style_grams(
     layers: tuple[str, ...],
     tile: tuple[int, int] | None,
 ) -> Grams:
-    def grams(network: VGG19, images: list[Painting]) -> Grams:
-        if tile is None:
-            return style_targets(network, images, shares=shares, layers=layers)
-        found = [tiled_grams(network, image, layers, tile=tile) for image in images]
-        return blended_grams(found, shares=shares)
-
-    made: Any = jax.jit(grams)
-    return made(vgg, styles)
+    """Return the Gram matrices of the paintings, mixed; compiled once for pictures of one size."""
+    if tile is None:
+        return style_targets(vgg, styles, shares=shares, layers=layers)
+    found = [tiled_grams(vgg, image, layers, tile=tile) for image in styles]
+    return blended_grams(found, shares=shares)

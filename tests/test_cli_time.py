@@ -139,7 +139,7 @@ def test_what_a_frame_needs_is_said_and_kept_to(command, tmp_path, capsys):
     said = capsys.readouterr().err
     assert "jvst: a frame needs about 0.0" in said and "GB are there" in said
     plan = json.loads((tmp_path / "run" / "plan.json").read_text())
-    assert plan == {"tile": None, "history": 10, "batch": 1}
+    assert plan == {"tile": None, "history": 30, "batch": 1}
     (tmp_path / "run" / "plan.json").write_text("{}")
     assert run_command(command()) == 2
     assert "plan.json is damaged" in capsys.readouterr().err

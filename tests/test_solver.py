@@ -98,14 +98,16 @@ def test_the_stop_rule_ends_a_solve_that_no_longer_changes():
 
 @pytest.mark.slow
 def test_a_frame_that_begins_where_it_ends_stops_at_the_first_look():
-    rule = SolverConfig(tolerance=0.05)
-    ended, info = solve(1000, config=rule)
+    rule = SolverConfig(tolerance=0.01)
+    # So held, it ends soon, and not at a loss of 0, towards which the change would not shrink.
+    held = WEIGHTS._replace(temporal=1.0)
+    ended, info = solve(1000, config=rule, weights=held)
     assert info.stopped == "converged"
     assert info.iterations > rule.first_look
-    _, again = solve(500, config=rule, init=ended)
+    _, again = solve(500, config=rule, init=ended, weights=held)
     assert (again.stopped, again.iterations) == ("converged", rule.first_look)
     window_only = dataclasses.replace(rule, first_look=rule.window)
-    _, slow = solve(500, config=window_only, init=ended)
+    _, slow = solve(500, config=window_only, init=ended, weights=held)
     assert slow.iterations == rule.window
 
 
