@@ -26,7 +26,7 @@ ROWS = 6
 # numbers keep the error at a few 1e-6 of the largest result.
 _POINTS = tuple(Fraction(point) for point in ("0", "1", "-1", "2", "-2", "1/2", "-1/2"))
 
-# Measured inside a loop on a CPU (``scripts/profile_evaluation.py``). The products saved grow with
+# Measured inside a loop on a CPU (``scripts/benchmark.py profile``). The products saved grow with
 # the product of the channels, what the sums of rows cost with their sum: at 32 and 32 the two
 # are even, at 32 and 64 fewer products already win.
 _LEAST_CHANNELS = 20

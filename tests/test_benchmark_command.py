@@ -21,6 +21,7 @@ from jvst.benchmark.scaling import megapixel_size
 from jvst.benchmark.schemes import SCHEMES, Point, exact_loss, pyramid_sizes
 from jvst.benchmark.timing import alternate, evaluation_flop, spread
 from jvst.objective import frame_loss
+from jvst.vgg import CONVOLUTIONS
 
 TINY = ("--size", "64x48")
 
@@ -46,6 +47,20 @@ def check_held(printed, held, name):
 
 def table_lines(printed):
     return [line for line in printed.splitlines() if line.startswith("|")]
+
+
+@pytest.mark.slow
+def test_a_profile_has_every_layer_the_parts_and_an_iteration_for_each_history(tmp_path, capsys):
+    line = ("profile", *TINY, "--width", "0.0625", "--repeats", "1", "--history", "2", "3")
+    printed, held = measured(tmp_path, capsys, *line)
+    check_held(printed, held, "profile")
+    layers, parts, iterations = (
+        held["figures"][name] for name in ("layers", "evaluation", "iteration")
+    )
+    assert ", ".join(row["layers"] for row in layers).split(", ") == list(CONVOLUTIONS[1:])
+    assert parts[0]["part"] == "whole" and parts[0]["share"] == 1.0 and len(parts) == 6
+    assert [row["history"] for row in iterations] == [2, 3]
+    assert all(row["evaluations"] >= row["iterations"] for row in iterations)
 
 
 def test_an_evaluation_is_timed_in_and_out_of_a_loop(tmp_path, capsys):

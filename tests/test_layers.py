@@ -47,7 +47,7 @@ LAYERS = (
             "sheet",
             "ablation",
         ),
-        *("evaluation", "sequences_command", "drift", "profiling"),
+        *("evaluation", "sequences_command", "drift"),
         *("shots", "shot_jobs", "shot_pool", "shot_progress", "shot_worker"),
         *("local_pool", "ray_pool", "scaling"),
     },

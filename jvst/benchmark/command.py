@@ -14,6 +14,7 @@ from jvst.errors import InputError
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "evaluation": "one loss and gradient, against PyTorch and the device's peak",
+        "profile": "where the time of an evaluation and of an iteration goes",
         "frame": "cost of a frame to the loss that the Torch code's scheme reaches",
         "clip": "a whole run, by stage",
         "scaling": "seconds and memory over sizes, batches and devices",

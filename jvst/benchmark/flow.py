@@ -1,6 +1,5 @@
 """The flow engines: how good they are where the motion is known, and how fast."""
 
-import contextlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from jvst._types import FlowField, Frame
+from jvst.benchmark.process_memory import forget_peak, resident
 from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say, size_of
 from jvst.consistency import mask_reasons
 from jvst.errors import InputError
@@ -177,12 +177,12 @@ def case_rows(case: Case, engines: Sequence[str]) -> list[dict[str, Any]]:
     _, unit = timed(Dis(refinements=0), case)
     for name in engines:
         say(f"  {name}")
-        _forget_peak()
+        forget_peak()
         flows, seconds = timed(name, case)
         rows.append(
             {"engine": name}
             | score(case, flows)._asdict()
-            | {"first_s": seconds[0], "seconds": min(seconds), "peak": _peak()}
+            | {"first_s": seconds[0], "seconds": min(seconds), "peak": resident()[1] or None}
             | {"of_dis": min(seconds) / min(unit), "computed_on": _computed_on(name)}
         )
     return rows
@@ -241,18 +241,3 @@ _reasons = jax.jit(mask_reasons)
 def _computed_on(name: str) -> str:
     """Say whether an engine works on JAX's device or on the processor beside it."""
     return jax.default_backend() if name in ON_DEVICE else "cpu"
-
-
-def _forget_peak() -> None:
-    """Let Linux count the peak of this process's memory anew."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak() -> int | None:
-    """Peak memory of the whole process since then, bytes; None where Linux doesn't tell."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    return None

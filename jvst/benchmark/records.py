@@ -15,9 +15,9 @@ from typing import Any
 import jax
 
 from jvst.atomic import replacing
+from jvst.config import SMALLEST_SIDE
 from jvst.errors import InputError
 
-SMALLEST_SIDE = 32  # pixels; relu5_1 halves the picture four times
 _PACKAGES = ("jvst", "jax", "jaxlib", "flax", "numpy", "torch", "opencv-contrib-python-headless")
 
 Row = Mapping[str, Any]

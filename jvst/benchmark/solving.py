@@ -10,7 +10,6 @@ import gc
 import json
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -18,6 +17,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jvst.batch import solve_frames, stack_targets
+from jvst.benchmark.process_memory import forget_peak, resident
 from jvst.benchmark.timing import device_peak
 from jvst.compiling import compiling
 from jvst.memory import FrameShape, abstract_problem, compiled_estimate, quick_estimate
@@ -134,23 +134,6 @@ def without_arrays() -> int:
     with contextlib.suppress(OSError, AttributeError):  # not everywhere glibc
         ctypes.CDLL(None).malloc_trim(0)
     return resident()[0] - sum(array.nbytes for array in jax.live_arrays())
-
-
-def forget_peak() -> None:
-    """Let Linux count the peak of this process's memory anew: compiling took some, too."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5", "utf-8")
-
-
-def resident() -> tuple[int, int]:
-    """Return the bytes that this process holds in memory, now and at the most; 0 if unknown."""
-    with contextlib.suppress(OSError):
-        fields = dict(
-            line.split(":", 1) for line in Path("/proc/self/status").read_text("utf-8").splitlines()
-        )
-        now, most = (int(fields[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
-        return now, most
-    return 0, 0
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ Everything runs inside a loop on the device, as evaluations do, and in turn with
 with.
 """
 
-import argparse
+import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,14 +17,15 @@ from jaxtyping import Array
 from jvst import vgg as network
 from jvst import winograd
 from jvst._types import Activations, Grams, Image, Scalar
-from jvst.benchmark.timing import Spread, alternate, ratios, spread
+from jvst.benchmark.evaluation import random_problem
+from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say, size_of
+from jvst.benchmark.timing import alternate, ratios, spread
+from jvst.benchmark.torch_network import Problem
 from jvst.losses import content_loss, temporal_loss, total_variation
 from jvst.objective import (
     FrameTargets,
     LossWeights,
-    content_targets,
     frame_loss,
-    style_targets,
 )
 from jvst.objective import _style_loss as frame_style_loss
 from jvst.optimizers import SolverConfig
@@ -33,45 +34,97 @@ from jvst.vgg import CONVOLUTIONS, LAYERS, VGG19, Pooling, channels_of
 from jvst.windows import stride
 
 Convolution = Callable[[Array, Array], Array]
-Problem = tuple[VGG19, FrameTargets, LossWeights]
 
 _TURNS = 4  # evaluations of a timed loop
 # Of a layer's loop: so long that combining its kernel, done once before the turns, hardly counts.
 _LAYER_FLOP, _LEAST_TURNS = 1.5e10, 4
 _ITERATIONS = 20
+_TABLES = ("layers", "evaluation", "iteration")
 
 
-def main() -> None:
-    """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", default="256x192", help="WIDTHxHEIGHT")
-    parser.add_argument("--width", type=float, default=0.5, help="channels, as a part of VGG-19's")
-    parser.add_argument("--repeats", type=int, default=9)
-    parser.add_argument(
-        "--only", choices=("layers", "parts", "iteration"), help="one of the tables"
-    )
-    options = parser.parse_args()
-    columns, rows = (int(side) for side in options.size.split("x"))
-    device = jax.devices()[0].device_kind
-    print(
-        f"jax {jax.__version__} on {device}; {options.size}, network width {options.width:g}; "
-        f"medians of {options.repeats}, quartiles in brackets"
-    )
-    if options.only in (None, "layers"):
-        print_layers(rows, columns, options.width, options.repeats)
-    vgg = VGG19(width=options.width, rngs=nnx.Rngs(0))
-    image, problem = example_problem(vgg, rows, columns)
-    if options.only in (None, "parts"):
-        print_parts(image, problem, options.repeats)
-    if options.only in (None, "iteration"):
-        print_iteration(image, problem, options.repeats)
+LAYER_COLUMNS = (
+    Column("layers", "layers"),
+    Column("channels", "channels"),
+    Column("size", "size"),
+    Column("plain ms", "plain_s", ".2f", 1e3),
+    Column("fewer products ms", "fewer_s", ".2f", 1e3),
+    Column("ratio", "ratio", ".2f"),
+    Column("quartiles", "ratio_quartiles"),
+    Column("chosen", "chosen"),
+)
+PART_COLUMNS = (
+    Column("part, alone in a loop", "part"),
+    Column("ms", "seconds", ".1f", 1e3),
+    Column("share", "share", ".2f"),
+    Column("quartiles", "share_quartiles"),
+)
+ITERATION_COLUMNS = (
+    Column("history", "history"),
+    Column("iterations", "iterations"),
+    Column("evaluations", "evaluations"),
+    Column("iterations take ms", "iterations_s", ".0f", 1e3),
+    Column("as many evaluations in a loop", "evaluations_s", ".0f", 1e3),
+    Column("ratio", "ratio", ".2f"),
+    Column("quartiles", "ratio_quartiles"),
+)
 
 
-def print_layers(height: int, width: int, channels: float, repeats: int) -> None:
-    """Print each convolution with its gradient in the input, both ways in turn."""
-    print("\n| layers | channels | size | plain ms | fewer products ms | ratio | chosen |")
-    print(f"|{'---|' * 7}")
+@dataclasses.dataclass(frozen=True)
+class ProfileOptions:
+    """Say where an evaluation's time goes: layer by layer, part by part, and in an iteration.
+
+    The network is random: for the time that is the same.
+    """
+
+    size: str = "256x192"
+    """WIDTHxHEIGHT."""
+    width: float = 0.5
+    """Channels, as a part of VGG-19's."""
+    repeats: int = 9
+    """Times of each."""
+    parts: tuple[str, ...] = _TABLES
+    """Which tables."""
+    history: tuple[int, ...] = (SolverConfig.history,)
+    """Corrections that L-BFGS keeps, several if you like."""
+    json: str = ""
+    """File for the figures."""
+
+
+def run(options: ProfileOptions, journal: Journal) -> None:
+    """Measure and report, table by table.
+
+    Raises:
+        InputError: an option that can't be used.
+    """
+    columns, rows = size_of(options.size)
+    check_at_least(options.width, 1 / 64, "--width")
+    check_at_least(options.repeats, 1, "--repeats")
+    for part in options.parts:
+        check_choice(part, _TABLES, "--parts")
+    for history in options.history:
+        check_at_least(history, 1, "--history")
+    journal.begin()
+    what = f"{columns}×{rows}, {options.width:g} of VGG-19's channels"
+    if "layers" in options.parts:
+        found = layers(rows, columns, options.width, options.repeats)
+        title = f"A convolution and its gradient in the input, {what}"
+        journal.table("layers", title, LAYER_COLUMNS, found)
+    problem = random_problem(VGG19(width=options.width, rngs=nnx.Rngs(0)), (columns, rows))
+    if "evaluation" in options.parts:
+        say("the parts of an evaluation")
+        found = shares(problem, options.repeats)
+        journal.table("evaluation", f"An evaluation, {what}", PART_COLUMNS, found)
+    if "iteration" in options.parts:
+        found = [iteration(problem, options.repeats, history) for history in options.history]
+        title = f"Iterations of L-BFGS, {what}"
+        journal.table("iteration", title, ITERATION_COLUMNS, found)
+
+
+def layers(height: int, width: int, channels: float, repeats: int) -> list[dict[str, Any]]:
+    """Time each convolution with its gradient in the input, both ways in turn."""
+    rows = []
     for names, (h, w, c, d) in layer_shapes(height, width, channels).items():
+        say(names)
         x = jax.random.normal(jax.random.key(0), (h, w, c))
         kernel = jax.random.normal(jax.random.key(1), (3, 3, c, d)) / (9 * c) ** 0.5
         turns = max(_LEAST_TURNS, round(_LAYER_FLOP / (36 * h * w * c * d)))
@@ -82,11 +135,18 @@ def print_layers(height: int, width: int, channels: float, repeats: int) -> None
             },
             repeats,
         )
-        ms = [f"{spread(times).median / turns * 1e3:.2f}" for times in seconds.values()]
-        ratio = _text(ratios(seconds["fewer"], seconds["plain"]))
-        chosen = "fewer products" if winograd.pays(h, w, c, d) else "plain"
-        cells = (names, f"{c} → {d}", f"{w}×{h}", *ms, ratio, chosen)
-        print(f"| {' | '.join(cells)} |", flush=True)
+        rows.append(
+            {
+                "layers": names,
+                "channels": f"{c} → {d}",
+                "size": f"{w}×{h}",
+                "plain_s": spread(seconds["plain"]).median / turns,
+                "fewer_s": spread(seconds["fewer"]).median / turns,
+                **_ratio("ratio", seconds["fewer"], seconds["plain"]),
+                "chosen": "fewer products" if winograd.pays(h, w, c, d) else "plain",
+            }
+        )
+    return rows
 
 
 def layer_shapes(height: int, width: int, channels: float) -> dict[str, tuple[int, int, int, int]]:
@@ -119,36 +179,28 @@ def forth_and_back(convolve: Convolution, turns: int) -> Callable[[Array, Array]
     return loop
 
 
-def example_problem(vgg: VGG19, height: int, width: int) -> tuple[Image, Problem]:
-    """Return noise, and targets made of noise: for the time any picture will do."""
-    noise = [jax.random.uniform(jax.random.key(k), (height, width, 3)) for k in range(4)]
-    targets = FrameTargets(
-        content_targets(vgg, noise[1]),
-        style_targets(vgg, [noise[2]]),
-        noise[3][None],
-        jnp.ones((1, height, width)),
-    )
-    return noise[0], (vgg, targets, LossWeights())
-
-
-def print_parts(image: Image, problem: Problem, repeats: int) -> None:
-    """Print the parts of an evaluation, each alone in a loop, as shares of the whole."""
-    timed = {name: functools.partial(_wait, *run) for name, run in parts(image, problem)}
+def shares(problem: Problem, repeats: int) -> list[dict[str, Any]]:
+    """Time the parts of an evaluation, each alone in a loop; the first row is the whole."""
+    timed = {name: functools.partial(_wait, *run) for name, run in parts(problem)}
     seconds = alternate(timed, repeats)
-    whole, *rest = seconds
-    print("\n| part of an evaluation, alone | ms | share |\n|---|---|---|")
-    for name in (whole, *rest):
-        share = _text(ratios(seconds[name], seconds[whole]))
-        print(f"| {name} | {spread(seconds[name]).median / _TURNS * 1e3:.1f} | {share} |")
+    whole = next(iter(seconds))
+    return [
+        {
+            "part": name,
+            "seconds": spread(times).median / _TURNS,
+            **_ratio("share", times, seconds[whole]),
+        }
+        for name, times in seconds.items()
+    ]
 
 
-def parts(image: Image, problem: Problem) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def parts(problem: Problem) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """Yield the name of a part, and a loop of it with its arguments; the whole first.
 
     Bias, relu, preprocessing and what a part waits for another are in none but the whole.
     """
-    vgg, targets, weights = problem
-    yield "whole", (loop_of(_frame, _TURNS), image, *problem)
+    image, vgg, targets, weights = problem
+    yield "whole", (loop_of(_frame, _TURNS), *problem)
     shapes = jax.eval_shape(lambda: network.features(vgg, image, LAYERS))
     layers = {name: jnp.full(shapes[name].shape, 0.5) for name in LAYERS}
     before = dict(zip(LAYERS, (image, *layers.values()), strict=False))  # what a layer is given
@@ -212,36 +264,39 @@ def loop_of(loss: Callable[..., Any], turns: int) -> Callable[..., Any]:
     return loop
 
 
-def print_iteration(image: Image, problem: Problem, repeats: int) -> None:
-    """Print an iteration of the solver against as many evaluations in a loop of their own."""
-    config = SolverConfig(tolerance=0.0)
-    state = begin(image, *problem, 10**6, config)
+def iteration(problem: Problem, repeats: int, history: int) -> dict[str, Any]:
+    """Time iterations of the solver against as many evaluations in a loop of their own."""
+    config = SolverConfig(tolerance=0.0, history=history)
+    image, *rest = problem
+    state = begin(image, *rest, 10**6, config)
     # The first steps are short of curvature and search; a solve is mostly what comes after.
-    state = advance(state, *problem, 10**6, _ITERATIONS, config)
-    after = advance(state, *problem, 10**6, _ITERATIONS, config)
-    evaluations = int(after.evaluations - state.evaluations)
+    state = advance(state, *rest, 10**6, _ITERATIONS, config)
+    after = advance(state, *rest, 10**6, _ITERATIONS, config)
+    count = int(after.evaluations - state.evaluations)
     seconds = alternate(
         {
             "iterations": functools.partial(
-                _wait, advance, state, *problem, 10**6, _ITERATIONS, config
+                _wait, advance, state, *rest, 10**6, _ITERATIONS, config
             ),
-            "evaluations": functools.partial(
-                _wait, loop_of(_frame, evaluations), state.image, *problem
-            ),
+            "evaluations": functools.partial(_wait, loop_of(_frame, count), state.image, *rest),
         },
         repeats,
     )
-    each = [spread(times).median * 1e3 for times in seconds.values()]
-    ratio = _text(ratios(seconds["iterations"], seconds["evaluations"]))
-    print(
-        f"\n{_ITERATIONS} iterations of L-BFGS with {evaluations} evaluations: {each[0]:.0f} ms; "
-        f"{evaluations} evaluations in a loop: {each[1]:.0f} ms; ratio {ratio}"
-    )
+    return {
+        "history": history,
+        "iterations": _ITERATIONS,
+        "evaluations": count,
+        "iterations_s": spread(seconds["iterations"]).median,
+        "evaluations_s": spread(seconds["evaluations"]).median,
+        **_ratio("ratio", seconds["iterations"], seconds["evaluations"]),
+    }
+
+
+def _ratio(key: str, these: list[float], those: list[float]) -> dict[str, Any]:
+    """Return the median of ratios of times that were measured in turn, and their quartiles."""
+    found = ratios(these, those)
+    return {key: found.median, f"{key}_quartiles": f"{found.low:.2f}–{found.high:.2f}"}
 
 
 def _wait(function: Callable[..., Any], *arguments: Any) -> None:
     jax.block_until_ready(function(*arguments))
-
-
-def _text(ratio: Spread) -> str:
-    return f"{ratio.median:.2f} ({ratio.low:.2f}–{ratio.high:.2f})"
