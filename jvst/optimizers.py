@@ -31,8 +31,9 @@ class SolverConfig:
 
     Attributes:
         optimizer: ``lbfgs`` (jaxopt, backtracking line search) or ``adam`` (optax).
-        history: corrections that L-BFGS keeps. Against 10, 30 saved a sixth to a third of the
-            evaluations to within 1 % of the end; 100, as in the Torch code, saved hardly more.
+        history: corrections that L-BFGS keeps. A short one takes less time an
+            iteration and more iterations; 100, as in the Torch code, costs more than three times
+            the memory.
         tolerance: stop once the loss has changed by less than this part of itself over
             ``window`` iterations. Ruder et al. 2016, section 6: 0.01 % over 50.
         window: iterations between two looks at the stop rule.
