@@ -16,9 +16,9 @@ from jaxtyping import Array, Int
 from jvst._types import Image, Scalar
 from jvst.benchmark import torch_scheme
 from jvst.benchmark.problems import FrameProblem, at_size, exact_loss
-from jvst.coordinates import PIXELS
 from jvst.image import resize
 from jvst.objective import LEVELS, FrameTargets, LossWeights, frame_loss
+from jvst.preconditioner import IDENTITY
 from jvst.scales import COARSE, iterations_at, scaled_size, usable
 from jvst.solver import Report, SolverConfig, SolveState, solve_frame
 from jvst.stages import Goal, Stage, resized, solve_in_stages
@@ -79,9 +79,9 @@ def jvst_default(problem: FrameProblem, iterations: int) -> list[Point]:
     return _solve(problem, iterations, _DEFAULTS)
 
 
-def on_pixels(problem: FrameProblem, iterations: int) -> list[Point]:
-    """Solve so, too, but with L-BFGS stepping on pixels in place of its coordinates."""
-    return _solve(problem, iterations, SolverConfig(coordinates=PIXELS))
+def unpreconditioned(problem: FrameProblem, iterations: int) -> list[Point]:
+    """Solve so, too, but with an inverse Hessian that begins as the identity."""
+    return _solve(problem, iterations, SolverConfig(preconditioner=IDENTITY))
 
 
 def coarse_to_fine(problem: FrameProblem, iterations: int) -> list[Point]:
@@ -179,7 +179,7 @@ SCHEMES: Mapping[str, Callable[[FrameProblem, int], list[Point]]] = MappingProxy
     {
         "Torch code": torch_code,
         "jvst": jvst_default,
-        "jvst, on pixels": on_pixels,
+        "jvst, unpreconditioned": unpreconditioned,
         "jvst, coarse to fine": coarse_to_fine,
         "Adam, coarse to fine": adam_pyramid,
     }
