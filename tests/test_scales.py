@@ -13,6 +13,7 @@ from jvst.config import coarse_factors
 from jvst.errors import InputError
 from jvst.objective import style_targets
 from jvst.scales import Scale, iterations_at, scaled_size, usable
+from jvst.solver import advance, begin
 from jvst.stages import carried, resized
 
 HEIGHT, WIDTH = 66, 80
@@ -28,9 +29,10 @@ def scale(factor=0.5):
     return Scale(factor, style_targets(network(), [painting]))
 
 
-def stylize(frames=1, *, config=CONFIG, scales=(), **options):
+def stylize(frames=1, *, config=CONFIG, scales=(), motions=None, **options):
     style = style_targets(network(), [picture(2, HEIGHT, WIDTH)])
-    motions = [{1: Motion(STILL, STILL)} if i else {} for i in range(frames)]
+    if motions is None:
+        motions = [{1: Motion(STILL, STILL)} if i else {} for i in range(frames)]
     images = [picture(10, HEIGHT, WIDTH)] * frames
     key = jax.random.key(7)
     return list(
@@ -96,6 +98,20 @@ def test_later_frames_and_frames_from_content_have_no_coarse_stage():
     first, second = stylize(2, scales=[scale()])
     assert len(first.info.coarse) == 1
     assert second.info.coarse == ()
+
+
+@pytest.mark.slow
+def test_frames_scales_and_caps_compile_the_solver_once_a_size():
+    begin.clear_cache(), advance.clear_cache()
+    cut = [{}, {1: Motion(STILL, STILL)}, {}, {1: Motion(STILL, STILL)}]
+    frames = stylize(4, scales=[scale()], motions=cut)
+    longer = dataclasses.replace(CONFIG, first_iterations=16, next_iterations=10)
+    frames += stylize(2, scales=[scale()], config=longer)
+    # Both ways of starting were there, and every cap.
+    assert [len(frame.info.coarse) for frame in frames] == [1, 0, 1, 0, 1, 0]
+    assert [frame.info.iterations for frame in frames] == [12, 6, 12, 6, 16, 10]
+    assert begin._cache_size() == 2
+    assert advance._cache_size() == 2
 
 
 @pytest.mark.parametrize("number", [0, 1])
