@@ -138,13 +138,25 @@ class LbfgsState(NamedTuple):
 
 
 class Lbfgs(NamedTuple):
-    """L-BFGS whose inverse Hessian begins as a ``Preconditioner``, one iteration at a time."""
+    """L-BFGS whose inverse Hessian begins as a ``Preconditioner``, one iteration at a time.
+
+    Attributes:
+        evaluate: (image, *problem) -> ((loss, terms), gradient).
+        history: steps to keep.
+        first_step: mean change that the first step tries.
+        max_step: longest step, 1 being the quasi-Newton step.
+        preconditioner: what the inverse Hessian begins as.
+        rounding: part of the loss by which the line search lets it rise. Where a loss is rounded by
+            more than a step lowers it, a test of the fall itself is a throw of the dice, and each
+            that is lost costs an evaluation and half of a good step.
+    """
 
     evaluate: Callable[..., Any]
     history: int
     first_step: float
     max_step: float
     preconditioner: Preconditioner
+    rounding: float = 0.0
 
     def start(self, image: Image, *problem: Any) -> tuple[Scalar, LossTerms, LbfgsState]:
         """Evaluate the start; return loss, terms and the optimizer's own state."""
@@ -194,6 +206,7 @@ class Lbfgs(NamedTuple):
             maxiter=_MOST_TRIALS,
             decrease_factor=_SHORTER,
             max_stepsize=self.max_step,
+            tol=self.rounding * jnp.abs(state.loss),  # pyright: ignore[reportArgumentType]
         )
         along: dict[str, Any] = {
             "value": state.loss,

@@ -166,7 +166,7 @@ def begin(
     config: SolverConfig,
 ) -> SolveState:
     """Evaluate the start. Pure; vmaps over frames."""
-    loss, terms, inner = optimizer_of(config).start(init, vgg, targets, weights)
+    loss, terms, inner = optimizer_of(config, vgg.precision).start(init, vgg, targets, weights)
     status = jnp.where(max_iterations > 0, RUNNING, ITERATION_LIMIT)
     return SolveState(
         image=init,
@@ -194,7 +194,7 @@ def advance(
     config: SolverConfig,
 ) -> SolveState:
     """Run up to ``chunk`` iterations on the device. Pure; vmaps over frames."""
-    optimizer = optimizer_of(config)
+    optimizer = optimizer_of(config, vgg.precision)
     end = state.iteration + chunk
 
     def unfinished(state: SolveState) -> Bool[Array, ""]:

@@ -12,7 +12,7 @@ import pytest
 from problems import WEIGHTS, network, picture, targets
 
 from jvst.benchmark import gpu, torch_network, torch_scheme
-from jvst.benchmark.command import run_command
+from jvst.benchmark.command import COMMANDS, run_command
 from jvst.benchmark.evaluation import random_problem
 from jvst.benchmark.frame import against, reached
 from jvst.benchmark.problems import FrameProblem, Network, at_size
@@ -22,6 +22,7 @@ from jvst.benchmark.schemes import SCHEMES, Point, exact_loss, pyramid_sizes
 from jvst.benchmark.timing import alternate, evaluation_flop, spread
 from jvst.objective import frame_loss
 from jvst.vgg import CONVOLUTIONS
+from jvst.video import read_picture
 
 TINY = ("--size", "64x48")
 
@@ -170,6 +171,34 @@ def test_flow_engines_are_scored(tmp_path, capsys):
     assert dis["seconds"] <= dis["first_s"] and dis["of_dis"] > 0
 
 
+def test_several_compositions_of_a_scene_make_one_row_of_means(tmp_path, capsys):
+    line = ("flow", "--engines", "dis", "--size", "96x64", "--cases", "1", "--seeds")
+    one, other = (measured(tmp_path, capsys, *line, seed)[1] for seed in ("1", "2"))
+    printed, held = measured(tmp_path, capsys, *line, "1", "2")
+    check_held(printed, held, "flow")
+    alone = [run["figures"]["scene_0"][1] for run in (one, other)]
+    _, both = held["figures"]["scene_0"]
+    assert alone[0]["error"] != alone[1]["error"]  # other compositions
+    for key in ("error", "visible_error", "precision", "recall", "overlap"):
+        assert both[key] == pytest.approx((alone[0][key] + alone[1][key]) / 2)
+    assert both["visible_by_seed"] == [row["visible_error"] for row in alone]
+    assert "visible, each" in printed and "means over the seeds 1 2" in printed
+
+
+def test_precisions_are_compared_after_as_many_evaluations(tmp_path, capsys):
+    picture = tmp_path / "precision.png"
+    line = ("precision", "--size", "48x40", "--iterations", "12", "--picture", str(picture))
+    printed, held = measured(tmp_path, capsys, *line, "--starts", "later, warped")
+    check_held(printed, held, "precision")
+    exact, moved, fast = held["figures"]["precision"]
+    assert exact["loss_ratio"] == 1.0 and exact["gradient_error"] == 0.0
+    assert fast["precision"] == "bfloat16" and 0 < fast["gradient_error"] < 0.2
+    # Rounding alone moves the picture less than bfloat16 does, and both end near float32's loss.
+    assert 0 < moved["off_levels"] < fast["off_levels"]
+    assert fast["loss_ratio"] == pytest.approx(1.0, abs=0.05) and fast["loss_ratio"] != 1.0
+    assert read_picture(picture).shape == (40, 3 * 48, 3)
+
+
 @pytest.mark.slow
 def test_the_whole_runs_small(tmp_path, capsys):
     printed, held = measured(tmp_path, capsys, "gpu", "--small", "--minutes", "6")
@@ -219,6 +248,10 @@ BAD = [
     ["flow", "--engines", "horn"],
     ["flow", "--scenes", "market:fast"],
     ["flow", "--scenes", "atlantis:1"],
+    ["flow", "--seeds", "-1"],
+    ["precision", "--precision", "float16"],
+    ["precision", "--starts", "last"],
+    ["precision", "--picture", "precision.txt"],
     ["frame", "--scene", "atlantis"],
     ["gpu", "--minutes", "0"],
     ["gpu", "--sizes", "3"],
@@ -243,7 +276,7 @@ def test_a_json_file_that_cannot_be_written_ends_with_status_2(tmp_path, capsys)
 def test_help_lists_every_benchmark(capsys):
     assert run_command([]) == 0
     printed = capsys.readouterr().out
-    assert all(name in printed for name in ("evaluation", "frame", "clip", "scaling", "gpu"))
+    assert all(name in printed for name in COMMANDS)
 
 
 # The Torch code's L-BFGS.

@@ -96,6 +96,31 @@ def test_it_finds_the_minimum(preconditioner):
     assert loss < 1e-4
 
 
+def test_a_rounded_loss_costs_no_trials_where_the_search_knows_of_it():
+    target = jax.random.uniform(jax.random.key(1), (7, 8, 3))
+
+    @functools.partial(jax.value_and_grad, has_aux=True)
+    def evaluate(image, target):
+        value, terms = bowl(image, target)
+        # High above zero, off by up to 0.02, and with the gradient of what it should be.
+        off = 0.02 * jnp.sin(1e4 * jax.lax.stop_gradient(value))
+        return 1000.0 + value + off, terms
+
+    taken, left = {}, {}
+    for rounding in (0.0, 5e-5):
+        solver = Lbfgs(evaluate, 10, 0.01, 1.0, Preconditioner(), rounding)
+        image = jnp.zeros_like(target)
+        _, _, state = solver.start(image, target)
+        step = jax.jit(solver.step)
+        trials = []
+        for _ in range(60):
+            image, *_, state, evaluations = step(image, state, target)
+            trials.append(int(evaluations))
+        taken[rounding], left[rounding] = sum(trials), float(bowl(image, target)[0])
+    assert taken[5e-5] < 70 and taken[0.0] > 2 * taken[5e-5]
+    assert left[5e-5] < left[0.0]
+
+
 def test_a_step_of_the_first_length_moves_a_channel_by_so_much_on_the_average():
     target = jnp.full((7, 8, 3), 1.0)
     solver = Lbfgs(jax.value_and_grad(bowl, has_aux=True), 10, 0.01, 1.0, Preconditioner())

@@ -49,6 +49,11 @@ COLUMNS = (
     Column("on", "computed_on"),
     Column("peak MB", "peak", ".0f", 1 / 2**20),
 )
+#: Beside those with several compositions of a scene.
+SEED_COLUMNS = (
+    Column("visible, each", "visible_each"),
+    Column("IoU, each", "overlap_each"),
+)
 REFERENCE_COLUMNS = (
     Column("engine", "engine"),
     Column("mean", "mean", ".3f"),
@@ -74,6 +79,9 @@ class FlowOptions:
     """How many of the scenes, from the first."""
     scenes: tuple[str, ...] = ()
     """Scenes of your own in place of those, NAME:SPEED or NAME:SPEED:NOISE."""
+    seeds: tuple[int, ...] = (0,)
+    """Compositions of each scene; with several, rows are means over them, and two columns have the
+    visible error and the IoU of each."""
     reference: str = ""
     """A folder of frames with a folder deepflow of published fields, to compare with."""
     json: str = ""
@@ -83,7 +91,7 @@ class FlowOptions:
 class Case(NamedTuple):
     """Two frames and the truth about them, both ways."""
 
-    title: str
+    motion: tuple[float, float]  # pixels: mean and most, from the first frame on
     frames: tuple[Frame, Frame]
     flows: tuple[FlowField, FlowField]
     hidden: tuple[Bool[np.ndarray, "h w"], Bool[np.ndarray, "h w"]]
@@ -100,16 +108,16 @@ class Score(NamedTuple):
     overlap: float
 
 
-def make_case(name: str, speed: float, noise: float, size: tuple[int, int]) -> Case:
+def make_case(
+    name: str, speed: float, noise: float, size: tuple[int, int], *, seed: int = 0
+) -> Case:
     """Render two frames of a scene, and write down what is true of them."""
-    scene = make_scene(name, width=size[0], height=size[1], speed=speed, noise=noise)
+    scene = make_scene(name, width=size[0], height=size[1], speed=speed, noise=noise, seed=seed)
     times = ((_TIME, _TIME + 1), (_TIME + 1, _TIME))
     flows = exact_flow(scene, *times[0]), exact_flow(scene, *times[1])
     length = np.linalg.norm(flows[0], axis=-1)
-    noisy = f", noise {noise:g}" if noise else ""
     return Case(
-        f"{name}, speed {speed:g}{noisy}: motion {length.mean():.1f} px in the mean, "
-        f"{length.max():.0f} at most",
+        (float(length.mean()), float(length.max())),
         (render(scene, _TIME), render(scene, _TIME + 1)),
         flows,
         (exact_occlusion(scene, *times[0]), exact_occlusion(scene, *times[1])),
@@ -156,19 +164,61 @@ def run(options: FlowOptions, journal: Journal) -> None:
     """
     for name in options.engines:
         engine_named(name)
+    if not options.seeds:
+        raise InputError("--seeds is empty; expected whole numbers from 0 on")
+    for seed in options.seeds:
+        check_at_least(seed, 0, "--seeds")
     size = size_of(options.size)
     check_at_least(options.cases, 0, "--cases")
     chosen = [_setting(scene) for scene in options.scenes] or CASES[: options.cases]
     for name, *_ in chosen:
         check_choice(name, sorted(SEQUENCES), "--scenes")
     journal.begin()
+    columns = COLUMNS if len(options.seeds) == 1 else (*COLUMNS, *SEED_COLUMNS)
     for number, setting in enumerate(chosen):
-        case = make_case(*setting, size)
-        say(case.title)
-        journal.table(f"scene_{number}", case.title, COLUMNS, case_rows(case, options.engines))
+        title, rows = measure(*setting, size, options)
+        journal.table(f"scene_{number}", title, columns, rows)
     if options.reference:
         title = "Distance to published DeepFlow fields, pixels"
         journal.table("reference", title, REFERENCE_COLUMNS, reference_rows(options))
+
+
+def measure(
+    name: str, speed: float, noise: float, size: tuple[int, int], options: FlowOptions
+) -> tuple[str, list[dict[str, Any]]]:
+    """Measure the engines on the compositions of a scene; return the table's title and rows."""
+    noisy = f", noise {noise:g}" if noise else ""
+    title = f"{name}, speed {speed:g}{noisy}"
+    several, motion = [], []
+    for seed in options.seeds:
+        say(f"{title}, seed {seed}")
+        case = make_case(name, speed, noise, size, seed=seed)
+        motion.append(case.motion)
+        several.append(case_rows(case, options.engines))
+    mean, most = zip(*motion, strict=True)
+    title += f": motion {np.mean(mean):.1f} px in the mean, {max(most):.0f} at most"
+    if len(several) == 1:
+        return title, several[0]
+    seeds = " ".join(str(seed) for seed in options.seeds)
+    return f"{title}; means over the seeds {seeds}", [
+        together(rows) for rows in zip(*several, strict=True)
+    ]
+
+
+def together(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Make one row of an engine's rows on several compositions: means, and the highest peak."""
+    held = dict(rows[0])
+    for key, value in held.items():
+        values = [row[key] for row in rows]
+        if isinstance(value, float):
+            held[key] = float(np.mean(values))
+    if "peak" in held:
+        held["peak"] = max((row["peak"] for row in rows if row["peak"]), default=None)
+    held["visible_by_seed"] = [row["visible_error"] for row in rows]
+    held["overlap_by_seed"] = [row["overlap"] for row in rows]
+    held["visible_each"] = " ".join(f"{value:.3f}" for value in held["visible_by_seed"])
+    held["overlap_each"] = " ".join(f"{value:.2f}" for value in held["overlap_by_seed"])
+    return held
 
 
 def case_rows(case: Case, engines: Sequence[str]) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from flax import nnx
 
 from jvst._types import Frame, Image
 from jvst.choices import chosen_network, chosen_weights, load_network
@@ -23,7 +24,7 @@ from jvst.pipeline import ClipConfig, noise_image, prepare, warped_start
 from jvst.presets import NETWORKS
 from jvst.solver import SolverConfig, solve_frame
 from jvst.synthetic import exact_flow, make_scene, painting, render
-from jvst.vgg import VGG19
+from jvst.vgg import VGG19, Precision
 
 _TIME = 3.0  # of the first frame; scenes are in full motion there
 
@@ -131,13 +132,9 @@ def at_size(problem: FrameProblem, size: tuple[int, int]) -> FrameProblem:
     width, height = size
     resized = functools.partial(resize, size=size)
     frame, picture = resized(problem.frame), resized(problem.painting)
-    layers = tuple(problem.targets.content)
-    exact = problem.network.exact
-    targets = FrameTargets(
-        _content(exact, frame, layers=layers),
-        _style(exact, [picture]),
-        jax.vmap(resized)(problem.targets.warped),
-        jax.vmap(resized)(problem.targets.trust[..., None])[..., 0],
+    targets = problem.targets._replace(
+        warped=jax.vmap(resized)(problem.targets.warped),
+        trust=jax.vmap(resized)(problem.targets.trust[..., None])[..., 0],
     )
     weights = problem.weights
     if NETWORKS[problem.network.name].mean_variation:
@@ -147,8 +144,28 @@ def at_size(problem: FrameProblem, size: tuple[int, int]) -> FrameProblem:
         start=resized(problem.start),
         frame=frame,
         painting=picture,
-        targets=targets,
+        targets=_drawn_to(targets, problem.network.exact, frame, picture),
         weights=weights,
+    )
+
+
+def at_precision(problem: FrameProblem, precision: Precision) -> FrameProblem:
+    """Return the same frame with a network whose convolutions have a precision.
+
+    As in a run, that network makes the content and style targets, too.
+    """
+    vgg = nnx.clone(problem.network.exact)
+    vgg.precision = precision
+    return problem._replace(
+        network=problem.network._replace(vgg=vgg),
+        targets=_drawn_to(problem.targets, vgg, problem.frame, problem.painting),
+    )
+
+
+def _drawn_to(targets: FrameTargets, vgg: VGG19, frame: Image, picture: Image) -> FrameTargets:
+    """Put the content of a frame and the style of a painting into targets."""
+    return targets._replace(
+        content=_content(vgg, frame, layers=tuple(targets.content)), style=_style(vgg, [picture])
     )
 
 
