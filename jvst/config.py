@@ -305,6 +305,21 @@ def frame_range(text: str) -> tuple[int, int | None]:
     return start, stop
 
 
+def size_of(text: str, option: str = "--size") -> tuple[int, int]:
+    """Read ``WIDTHxHEIGHT``.
+
+    Raises:
+        InputError: text of another form, or sides under 32 pixels.
+    """
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise InputError(f"{option} is {text!r}; expected WIDTHxHEIGHT, such as 450x350")
+    size = int(width), int(height)
+    if min(size) < SMALLEST_SIDE:
+        raise InputError(f"{option} is {text!r}; expected at least {SMALLEST_SIDE} pixels a side")
+    return size
+
+
 def frame_size(config: StylizeConfig, width: int, height: int) -> tuple[int, int]:
     """Return the (width, height) to work at, from the clip's own.
 
@@ -312,11 +327,8 @@ def frame_size(config: StylizeConfig, width: int, height: int) -> tuple[int, int
         InputError: a size that can't be read, or sides under 32 pixels.
     """
     if config.input.size:
-        parts = config.input.size.lower().split("x")
-        if len(parts) != 2 or not all(part.isdecimal() for part in parts):
-            raise InputError(f"--size is {config.input.size!r}; expected WIDTHxHEIGHT, as 450x350")
-        width, height = int(parts[0]), int(parts[1])
-    elif 0 < config.input.max_side < max(width, height):
+        return size_of(config.input.size)
+    if 0 < config.input.max_side < max(width, height):
         scale = config.input.max_side / max(width, height)
         width, height = round(width * scale), round(height * scale)
     if min(width, height) < SMALLEST_SIDE:

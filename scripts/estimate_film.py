@@ -8,6 +8,7 @@ import dataclasses
 
 import tyro
 
+from jvst.config import size_of
 from jvst.scaling import Film, Machine, estimate
 
 
@@ -42,7 +43,7 @@ class Options:
 
 
 def main(options: Options) -> None:
-    width, height = (int(side) for side in options.size.split("x"))
+    width, height = size_of(options.size)
     film = Film(
         frames=options.frames,
         width=width,

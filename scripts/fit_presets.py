@@ -10,7 +10,7 @@ pictures and gives the factors that make the weighted terms start in the same pr
 import argparse
 
 from jvst.choices import chosen_network, load_network
-from jvst.config import NetworkOptions, StylizeConfig
+from jvst.config import NetworkOptions, StylizeConfig, size_of
 from jvst.presets import NETWORKS
 from jvst.training.calibrate import fitted_weights, procedural_contents, procedural_styles
 
@@ -23,7 +23,7 @@ def main() -> None:
     parser.add_argument("--like", help="network whose proportions to meet, usually vgg19")
     parser.add_argument("--size", default="224x168", help="of the pictures, WIDTHxHEIGHT")
     options = parser.parse_args()
-    width, height = (int(side) for side in options.size.split("x"))
+    width, height = size_of(options.size)
     contents, styles = procedural_contents(width, height), procedural_styles(width, height)
 
     def fit(weights: str):

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from jvst import ClipConfig, SolverConfig, style_targets
 from jvst.choices import chosen_weights, load_network
-from jvst.config import StylizeConfig
+from jvst.config import StylizeConfig, size_of
 from jvst.drift import CARRIED, Course, markdown, measure_course
 from jvst.image import to_float
 from jvst.presets import NETWORKS
@@ -44,7 +44,7 @@ class Options:
 
 def main(options: Options) -> None:
     keep_compiled_programs()
-    width, height = (int(side) for side in options.size.split("x"))
+    width, height = size_of(options.size)
     scene = make_scene("static", width=width, height=height)
     clean = render(scene, 0.0).astype(np.float32)
     rng = np.random.default_rng(0)

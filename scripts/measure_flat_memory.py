@@ -22,6 +22,7 @@ import jax
 from flax import nnx
 
 from jvst._types import Frame
+from jvst.config import size_of
 from jvst.synthetic import clip, make_scene, painting
 from jvst.vgg import VGG19
 from jvst.video import write_picture, write_video
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument("--size", default="48x40", help="WIDTHxHEIGHT, at least 32 a side")
     parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="for the run")
     options = parser.parse_args()
-    width, height = (int(side) for side in options.size.split("x"))
+    width, height = size_of(options.size)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         frames = looping(width, height, options.frames)

@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import jax
 
+from jvst.config import size_of
 from jvst.scaling import Film, Machine, estimate, evaluation_seconds
 from jvst.synthetic import clip, make_scene, painting
 from jvst.video import write_picture, write_video
@@ -54,7 +55,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--keep", type=Path, help="JSON of runs: what it has is not run again")
     options = parser.parse_args()
-    width, height = (int(side) for side in options.size.split("x"))
+    width, height = size_of(options.size)
     films = [tuple(int(n) for n in film.split("x")) for film in options.films]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -20,6 +20,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from jvst.config import size_of
 from jvst.memory import (
     FrameShape,
     abstract_problem,
@@ -62,7 +63,7 @@ def main() -> None:
     print(f"| {' | '.join(head)} |\n|{'---|' * len(head)}")
     for size, width, history, tiles in given if options.size else DEFAULTS:
         vgg = nnx.eval_shape(lambda width=width: VGG19(width=width, rngs=nnx.Rngs(0)))
-        columns, rows = (int(side) for side in size.split("x"))
+        columns, rows = size_of(size)
         shape = FrameShape(rows, columns, options.lags)
         for side in tiles:
             tile = (side, side) if side else None

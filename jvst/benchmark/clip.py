@@ -15,7 +15,7 @@ import jax.numpy as jnp
 
 from jvst.benchmark.evaluation import loop_seconds
 from jvst.benchmark.problems import load
-from jvst.benchmark.records import Column, Journal, check_at_least, say, size_of
+from jvst.benchmark.records import Column, Journal, check_at_least, say
 from jvst.benchmark.timing import spread
 from jvst.choices import chosen_weights
 from jvst.compiling import compiling
@@ -27,6 +27,7 @@ from jvst.config import (
     RunOptions,
     SolverOptions,
     StylizeConfig,
+    size_of,
 )
 from jvst.objective import FrameTargets, content_targets, style_targets
 from jvst.presets import NETWORKS

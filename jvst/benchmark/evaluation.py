@@ -8,9 +8,10 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say, size_of
+from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.benchmark.timing import alternate, evaluation_flop, matrix_peak, ratios, spread
 from jvst.benchmark.torch_network import Problem, installed, torch_evaluations
+from jvst.config import size_of
 from jvst.objective import FrameTargets, LossWeights, content_targets, frame_loss, style_targets
 from jvst.vgg import VGG19, Precision
 

@@ -13,7 +13,8 @@ from jaxtyping import Bool
 
 from jvst._types import FlowField, Frame
 from jvst.benchmark.process_memory import forget_peak, resident
-from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say, size_of
+from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say
+from jvst.config import size_of
 from jvst.consistency import mask_reasons
 from jvst.errors import InputError
 from jvst.flow import ENGINES, Engine, FlowFiles, engine_named, estimate_pair

@@ -7,8 +7,9 @@ from typing import Any
 import jax
 
 from jvst.benchmark.problems import FrameProblem, frame_problems, load
-from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say, size_of
+from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.benchmark.schemes import SCHEMES, Point
+from jvst.config import size_of
 from jvst.synthetic.sequences import SEQUENCES
 
 #: The paper's, width × height.

@@ -13,7 +13,8 @@ from jvst._types import Image
 from jvst.benchmark.evaluation import PRECISIONS
 from jvst.benchmark.frame import STARTS
 from jvst.benchmark.problems import FrameProblem, at_precision, exact_loss, frame_problems, load
-from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say, size_of
+from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say
+from jvst.config import size_of
 from jvst.image import to_uint8
 from jvst.objective import LEVELS, frame_loss
 from jvst.sheet import Picture

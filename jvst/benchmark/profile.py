@@ -18,9 +18,10 @@ from jvst import vgg as network
 from jvst import winograd
 from jvst._types import Activations, Grams, Image, Scalar
 from jvst.benchmark.evaluation import random_problem
-from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say, size_of
+from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.benchmark.timing import alternate, ratios, spread
 from jvst.benchmark.torch_network import Problem
+from jvst.config import size_of
 from jvst.losses import content_loss, temporal_loss, total_variation
 from jvst.objective import (
     FrameTargets,

@@ -15,7 +15,6 @@ from typing import Any
 import jax
 
 from jvst.atomic import replacing
-from jvst.config import SMALLEST_SIDE
 from jvst.errors import InputError
 
 _PACKAGES = ("jvst", "jax", "jaxlib", "flax", "numpy", "torch", "opencv-contrib-python-headless")
@@ -175,21 +174,6 @@ def available_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def size_of(text: str, option: str = "--size") -> tuple[int, int]:
-    """Read ``WIDTHxHEIGHT``.
-
-    Raises:
-        InputError: text of another form, or sides under 32 pixels.
-    """
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise InputError(f"{option} is {text!r}; expected WIDTHxHEIGHT, such as 450x350")
-    size = int(width), int(height)
-    if min(size) < SMALLEST_SIDE:
-        raise InputError(f"{option} is {text!r}; expected at least {SMALLEST_SIDE} pixels a side")
-    return size
 
 
 def check_choice(value: str, choices: Sequence[str], option: str) -> None:

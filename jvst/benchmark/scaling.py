@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from jvst.benchmark.evaluation import PRECISIONS
-from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say, size_of
+from jvst.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.benchmark.solving import Case
+from jvst.config import size_of
 from jvst.errors import InputError
 
 _ASPECT = 16 / 9
