@@ -28,10 +28,11 @@ from jvst.synthetic import (
     mixed_pixels,
     render,
 )
+from jvst.synthetic.noise import haze, mist
 from jvst.synthetic.scene import pixel_grid, visible_layer
 from jvst.synthetic.sequences import SEQUENCES
 
-NAMES = ("alley", "ambush", "bandage", "blur", "crossing", "fog", "market", "static")
+NAMES = ("alley", "ambush", "bandage", "blur", "crossing", "fog", "haze", "market", "static")
 
 
 @pytest.mark.parametrize("name", [*NAMES, "demo"])
@@ -60,7 +61,7 @@ def test_flow_is_exact_to_the_rounding_of_the_pictures(name):
     interior = seen_in_both(scene, 9, 10)
     exact = psnr(np.square(cubic(second, x, y) - first)[interior])
     assert exact > 51
-    less = 8 if name != "fog" else 2.5  # weak texture and flat areas show less of it
+    less = 8 if name not in {"fog", "haze"} else 2.5  # weak texture and flat areas show less of it
     for dx, dy in ((0.25, 0), (0, -0.25)):
         assert psnr(np.square(cubic(second, x + dx, y + dy) - first)[interior]) < exact - less
 
@@ -177,6 +178,19 @@ def test_fog_moves_as_the_crossing_and_is_five_times_weaker():
     assert detail[0].mean() > 4 * detail[1].mean()
     # A part of the fog is flat: nothing changes there but by rounding.
     assert (detail[1].max(-1) <= 1).mean() > 0.2
+
+
+def test_haze_has_half_of_the_flat_ground_of_fog_and_less():
+    v, u = np.meshgrid(np.linspace(-1, 1, 160), np.linspace(-2, 2, 320), indexing="ij")
+    flat = []
+    for ground in (mist, haze):
+        pictures = [
+            ground(np.random.default_rng(seed), *(x.astype(np.float32) for x in (u, v)), texel=0.01)
+            for seed in range(6)
+        ]
+        steps = np.abs(np.diff(np.stack(pictures), axis=2)).max(-1)
+        flat.append((steps == 0.0).mean())
+    assert flat[0] > 0.05 and 0.0 < flat[1] < 0.5 * flat[0]
 
 
 def test_static_scene_has_exactly_no_flow_and_no_occlusion():

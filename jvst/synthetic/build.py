@@ -8,7 +8,7 @@ from jvst.errors import InputError
 from jvst.synthetic.cast import SPRITES
 from jvst.synthetic.fields import Number, check_size, soften
 from jvst.synthetic.landscape import landscape
-from jvst.synthetic.noise import clouds, mist
+from jvst.synthetic.noise import clouds, haze, mist
 from jvst.synthetic.scene import Layer, Motion, Scene, Texture
 from jvst.synthetic.sequences import SEQUENCES
 from jvst.synthetic.shapes import Everywhere
@@ -37,7 +37,7 @@ def make_scene(
             "alley" (slow camera), "ambush" (large motion), "blur" (larger, with motion blur),
             "bandage" (small motion, thin occluders), "market" (a crowd, long occlusions);
             or "crossing" (a few things cross in front of a moving ground, all of noise) and
-            "fog" (the same, of weak noise with flat areas).
+            "fog" (the same, of weak noise with flat areas), "haze" (with smaller ones).
         seed: of colours, composition and starting phases; seed 0 keeps the phases of the table.
         width: in pixels, at least 32.
         height: in pixels, at least 32.
@@ -114,9 +114,8 @@ def _background(
     elif name == "town":
         pixels = town(rng, u, v_frame, season=season, texel=texel)
     else:
-        pixels = {"pavement": pavement, "clouds": clouds, "mist": mist}[name](
-            rng, u, v, texel=texel
-        )
+        grounds = {"pavement": pavement, "clouds": clouds, "mist": mist, "haze": haze}
+        pixels = grounds[name](rng, u, v, texel=texel)
     return Texture(soften(pixels), (float(x[0]), float(y[0])), float(unit))
 
 

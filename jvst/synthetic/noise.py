@@ -29,9 +29,21 @@ def clouds(rng: np.random.Generator, u: Field, v: Field, *, texel: Number) -> Pi
 
 
 def mist(rng: np.random.Generator, u: Field, v: Field, *, texel: Number) -> Picture:
-    """Draw the same, a fifth as strong, with areas where nothing is left of it."""
+    """Draw the same, a fifth as strong, with large areas where nothing is left of it."""
+    return _thinned(rng, u, v, texel, gone=-0.4, whole=0.1)
+
+
+def haze(rng: np.random.Generator, u: Field, v: Field, *, texel: Number) -> Picture:
+    """Draw ``mist`` whose areas of nothing are a quarter as large."""
+    return _thinned(rng, u, v, texel, gone=-0.7, whole=-0.3)
+
+
+def _thinned(
+    rng: np.random.Generator, u: Field, v: Field, texel: Number, *, gone: Number, whole: Number
+) -> Picture:
+    """Draw weak noise that is gone where other noise is under a value, whole above another."""
     picture = _noise(rng, 2 * u, 2 * v, _MIST, strength=_WEAK, texel=2 * texel)
-    left = smoothstep(-0.4, 0.1, fractal_noise(rng, u, v, frequency=1.5, octaves=2))
+    left = smoothstep(gone, whole, fractal_noise(rng, u, v, frequency=1.5, octaves=2))
     return mix(np.broadcast_to(_MIST[0], picture.shape), picture, left)
 
 

@@ -202,6 +202,7 @@ SEQUENCES["fog"] = replace(
     background="mist",
     sprites=tuple((f"pale {sprite}", motion) for sprite, motion in _CROSSING),
 )
+SEQUENCES["haze"] = replace(SEQUENCES["fog"], background="haze")
 # The demo with everything at rest.
 SEQUENCES["static"] = replace(
     SEQUENCES["demo"],
