@@ -78,6 +78,7 @@ LARGE = (
         0.3,
     ),
     Stage("A clip", "clip --size 1024x436 --frames 6", 0.3, (*_DRAWN, "av")),
+    Stage("Precision", "precision --size 450x350 --precision tf32 bfloat16", 0.2, _DRAWN),
     # Each of its seven sizes is a program of its own to compile.
     Stage(
         "A frame by style-transfer-pytorch's scheme",
@@ -95,6 +96,12 @@ SMALL = (
     Stage(
         "A frame",
         "frame --size 48x40 --iterations 3 --schemes jvst --starts 'later, warped'",
+        1.0,
+        _DRAWN,
+    ),
+    Stage(
+        "Precision",
+        "precision --size 48x40 --iterations 3 --starts 'later, warped'",
         1.0,
         _DRAWN,
     ),
