@@ -27,9 +27,10 @@ ROWS = 6
 _POINTS = tuple(Fraction(point) for point in ("0", "1", "-1", "2", "-2", "1/2", "-1/2"))
 
 # Measured inside a loop on a CPU (``scripts/benchmark.py profile``). The products saved grow with
-# the product of the channels, what the sums of rows cost with their sum: at 32 and 32 the two
-# are even, at 32 and 64 fewer products already win.
-_LEAST_CHANNELS = 20
+# the product of the channels, what the sums of rows cost with their sum: at 32 and 64 fewer products
+# win at every size, at 32 and 32 only while the layer stays in the cores' common cache.
+_LEAST_CHANNELS, _LEAST_CHANNELS_CACHED = 20, 16
+_CACHED = 8 * 2**20  # bytes
 # The plain way is at its best at 64 and 64: nothing is gained there, at any size.
 _PLAIN_CHANNELS = (64, 64)
 # The larger kernel has to be read for enough positions.
@@ -49,10 +50,12 @@ def pays(height: int, width: int, channels_in: int, channels_out: int) -> bool:
         channels_out: channels of the result.
     """
     positions = height * width
+    cached = 4 * positions * max(channels_in, channels_out) <= _CACHED
+    least = _LEAST_CHANNELS_CACHED if cached else _LEAST_CHANNELS
     # Rows beyond the result are computed in vain; 3 products a row are the plain way.
     products = (ROWS + 2) * _groups(height) / (3 * height)
     return (
-        channels_in * channels_out >= _LEAST_CHANNELS * (channels_in + channels_out)
+        channels_in * channels_out >= least * (channels_in + channels_out)
         and positions >= _LEAST_POSITIONS_A_CHANNEL * max(channels_in, channels_out)
         and positions * channels_in * channels_out >= _LEAST_WORK
         and products <= 0.6
