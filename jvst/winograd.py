@@ -27,8 +27,8 @@ ROWS = 6
 _POINTS = tuple(Fraction(point) for point in ("0", "1", "-1", "2", "-2", "1/2", "-1/2"))
 
 # Measured inside a loop on a CPU (``scripts/benchmark.py profile``). The products saved grow with
-# the product of the channels, what the sums of rows cost with their sum: at 32 and 64 fewer products
-# win at every size, at 32 and 32 only while the layer stays in the cores' common cache.
+# the product of the channels, what the sums of rows cost with their sum: at 32 and 64 fewer
+# products win at every size, at 32 and 32 only while the layer stays in the cores' common cache.
 _LEAST_CHANNELS, _LEAST_CHANNELS_CACHED = 20, 16
 _CACHED = 8 * 2**20  # bytes
 # The plain way is at its best at 64 and 64: nothing is gained there, at any size.

@@ -16,6 +16,7 @@ from jvst.errors import InputError
 from jvst.flow import ENGINES, estimate, estimate_pair
 from jvst.flow.hypotheses import choose, colour_error, fits, returns
 from jvst.flow.interpolation import MOST_MATCHES, grid_step, interpolate
+from jvst.flow.patches import patch_matches
 from jvst.flow.scaled import Scaled, scaled_engine
 from jvst.flow.sift import sift_matches
 from jvst.flow.spread import spread_batch
@@ -187,6 +188,44 @@ def test_sift_of_flat_frames_is_empty():
 
 
 # the engines
+
+
+def test_patches_find_a_thing_that_is_missing_and_the_same_the_other_way():
+    ground, thing = textured(4), textured(5)
+    one, other = ground.copy(), ground.copy()
+    one[40:80, 20:60], other[44:84, 50:90] = thing[40:80, 20:60], thing[40:80, 20:60]
+    missing, missing_back = (np.zeros(SIZE, bool) for _ in range(2))
+    missing[36:84, 16:64], missing_back[40:88, 46:94] = True, True
+    points, found = patch_matches(one, other, missing)
+    assert len(points) >= 4
+    # A patch reaches 15 px from its middle, over the outline too.
+    inside = np.all((points > [28, 48]) & (points < [52, 72]), axis=-1)
+    assert inside.sum() >= 3
+    np.testing.assert_allclose((found - points)[inside], [[30, 4]] * inside.sum(), atol=2)
+    back, found_back = patch_matches(other, one, missing_back)
+    assert np.abs(np.median(found_back - back, axis=0) - [-30, -4]).max() <= 2
+
+
+def test_patches_of_nothing_and_of_flat_frames_are_none():
+    everywhere = np.ones(SIZE, bool)
+    frame, flat = textured(4), np.full((*SIZE, 3), 90, np.uint8)
+    for one, other, missing in (
+        (frame, frame, ~everywhere),
+        (flat, flat, everywhere),
+        (frame, flat, everywhere),
+        (textured(6), frame, everywhere),  # another scene
+    ):
+        points, found = patch_matches(one, other, missing)
+        assert points.shape == found.shape == (0, 2)
+
+
+def test_the_order_of_matches_makes_no_difference():
+    points = grid()
+    targets = points + np.float32([1.5, -0.5])
+    twice = np.concatenate([points, points[:9]]), np.concatenate([targets, targets[:9] + 1])
+    shuffled = np.random.default_rng(0).permutation(len(twice[0]))
+    one, other = (spread_of(*(p[order] for p in twice)) for order in (slice(None), shuffled))
+    np.testing.assert_array_equal(one, other)
 
 
 def test_epic_is_exact_where_things_are_visible(crowd):

@@ -13,7 +13,7 @@ from jvst.flow.smoother import smooth_along
 #: Side in pixels of the window in which the structure tensor is summed.
 _WINDOW = 9
 #: Its smaller eigenvalue for white noise of one grey level, after a blur of one pixel (median).
-_NOISE = 0.0578
+_NOISE = 0.01445
 #: The weakest part of a frame is taken for bare noise, and twice that for hold. Rounding to 8 bits
 #: is noise too, and frames with texture everywhere have no bare noise: hence the limits.
 _WEAKEST, _LEAST_HOLD, _MOST_HOLD = 5.0, 0.5, 8.0
@@ -21,6 +21,10 @@ _WEAKEST, _LEAST_HOLD, _MOST_HOLD = 5.0, 0.5, 8.0
 #: which a field is believed in part and wholly. An outline alone fills less: dense search
 #: gives the flat area beside an outline the motion of the wrong side, both ways alike.
 _AREA, _SOME, _FULL = 31, 0.75, 1.0
+#: Levels a pixel that make an edge strong, the width in pixels of an outline made of such edges,
+#: the share of them that is texture, and the share of other pixels that is too few to judge by.
+_STRONG, _OUTLINE, _CROWDED, _FEW = 6.0, 7, 0.6, 0.1
+_SOBEL = 8.0  # what the kernel of 3 px makes of a slope of 1
 #: Of the edge-preserving smoother: how far it carries, and how many levels make an edge.
 _REACH, _EDGE = 2e4, 1.5
 #: Pixels that the overall motion is fitted to, at most, and how well they obey it, pixels.
@@ -28,11 +32,38 @@ _FITTED, _OBEYS = 3000, 1.0
 
 
 def has_hold(image: Frame) -> Bool[np.ndarray, "h w"]:
-    """Tell where texture rises above the frame's own noise, in every direction."""
+    """Tell where texture, outlines left out, rises above the frame's own noise in every direction.
+
+    An outline has two sides, and says nothing of the motion of the flat one.
+    """
     smooth = cv2.GaussianBlur(grey_of(image).astype(np.float32), (0, 0), 1.0)
-    strength = cv2.cornerMinEigenVal(smooth, _WINDOW, ksize=3) / _NOISE
+    counted = 1 - _outlines(image).astype(np.float32)
+    across, down = cv2.Sobel(smooth, cv2.CV_32F, 1, 0), cv2.Sobel(smooth, cv2.CV_32F, 0, 1)
+    share = cv2.blur(counted, (_WINDOW, _WINDOW))
+    xx, xy, yy = (
+        cv2.blur(counted * product, (_WINDOW, _WINDOW)) / np.maximum(share, _FEW)
+        for product in (across * across, across * down, down * down)
+    )
+    smaller = (xx + yy) / 2 - np.sqrt(((xx - yy) / 2) ** 2 + xy**2)
+    strength = smaller / _SOBEL**2 / _NOISE
     noise = np.percentile(strength, _WEAKEST)
-    return np.asarray(strength > np.clip(2 * noise, _LEAST_HOLD, _MOST_HOLD))
+    hold = (strength > np.clip(2 * noise, _LEAST_HOLD, _MOST_HOLD)) & (share > _FEW)
+    return cv2.medianBlur(hold.astype(np.uint8), 5) > 0  # noise has hold here and there
+
+
+def _outlines(image: Frame) -> Bool[np.ndarray, "h w"]:
+    """Tell where strong edges are, unless they are many, which makes them texture."""
+    guide = _without_noise(image).astype(np.float32)
+    across, down = (cv2.Sobel(guide, cv2.CV_32F, *axis) / _SOBEL for axis in ((1, 0), (0, 1)))
+    strong = np.square(across) + np.square(down)
+    edges = (strong.sum(-1) > _STRONG**2).astype(np.uint8)
+    edges = cv2.dilate(edges, np.ones((_OUTLINE, _OUTLINE), np.uint8))
+    crowded = cv2.blur(edges.astype(np.float32), (_AREA, _AREA)) > _CROWDED
+    return (edges > 0) & ~crowded
+
+
+def _without_noise(image: Frame) -> Frame:
+    return cv2.medianBlur(cv2.medianBlur(image, 5), 5)
 
 
 def fill_flat(image: Frame, flow: FlowField, seeds: Chosen) -> FlowField:
@@ -51,16 +82,19 @@ def fill_flat(image: Frame, flow: FlowField, seeds: Chosen) -> FlowField:
         the field, as it was where the frame has texture, blended over to the filled one.
     """
     hold = has_hold(image)
-    share = cv2.blur(hold.astype(np.float32), (_AREA, _AREA))
+    counted = 1 - _outlines(image).astype(np.float32)
+    share = cv2.blur(hold * counted, (_AREA, _AREA)) / np.maximum(
+        cv2.blur(counted, (_AREA, _AREA)), _FEW
+    )
     trusted = seeds.consistent & hold & (share > _SOME)
     if share.min() >= _FULL or np.count_nonzero(trusted) < FEWEST_MATCHES:
         return flow
     overall = _overall_motion(seeds.flow, trusted)
     weight = trusted.astype(np.float32)
-    guide = cv2.medianBlur(cv2.medianBlur(image, 5), 5)  # noise is no edge
+    guide = _without_noise(image)
     seeded = np.dstack([(seeds.flow - overall) * weight[..., None], weight])
     carried = smooth_along(guide, seeded, reach=_REACH, edge=_EDGE)
-    filled = overall + carried[..., :2] / np.maximum(carried[..., 2:], 1e-6)
+    filled = overall + carried[..., :2] / np.maximum(carried[..., 2:], 1e-9)
     believed = np.clip((share - _SOME) / (_FULL - _SOME), 0, 1)[..., None]
     believed = believed * believed * (3 - 2 * believed)
     return (believed * flow + (1 - believed) * filled).astype(np.float32)

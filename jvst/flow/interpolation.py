@@ -90,8 +90,12 @@ def _one_a_pixel(
     height, width = shape
     x, y = np.rint(points_from).astype(np.int64).T
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    # In an order that doesn't depend on that of the matches.
     points_from, points_to = points_from[inside], points_to[inside]
-    _, first = np.unique(y[inside] * width + x[inside], return_index=True)
+    order = np.lexsort(np.hstack([points_to, points_from]).T)
+    points_from, points_to = points_from[order], points_to[order]
+    pixel = (y[inside] * width + x[inside])[order]
+    _, first = np.unique(pixel, return_index=True)
     if len(first) > MOST_MATCHES:
         first = first[np.linspace(0, len(first) - 1, MOST_MATCHES).astype(np.int64)]
     return points_from[first], points_to[first]
