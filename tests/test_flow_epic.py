@@ -14,6 +14,7 @@ from jvst import consistency
 from jvst import cuts as cuts_module
 from jvst.errors import InputError
 from jvst.flow import ENGINES, estimate, estimate_pair
+from jvst.flow.epic import _guesses
 from jvst.flow.hypotheses import choose, colour_error, fits, returns
 from jvst.flow.interpolation import MOST_MATCHES, grid_step, interpolate
 from jvst.flow.patches import patch_matches
@@ -187,15 +188,21 @@ def test_sift_of_flat_frames_is_empty():
         assert [len(points) for points in sift_matches(*pair)] == [0, 0]
 
 
-# the engines
+# patches
 
 
-def test_patches_find_a_thing_that_is_missing_and_the_same_the_other_way():
+def thing_that_moved():
+    """Two frames of a square before a still ground, and where it is in each, with a margin."""
     ground, thing = textured(4), textured(5)
     one, other = ground.copy(), ground.copy()
     one[40:80, 20:60], other[44:84, 50:90] = thing[40:80, 20:60], thing[40:80, 20:60]
     missing, missing_back = (np.zeros(SIZE, bool) for _ in range(2))
     missing[36:84, 16:64], missing_back[40:88, 46:94] = True, True
+    return one, other, missing, missing_back
+
+
+def test_patches_find_a_thing_that_is_missing_and_the_same_the_other_way():
+    one, other, missing, missing_back = thing_that_moved()
     points, found = patch_matches(one, other, missing)
     assert len(points) >= 4
     # A patch reaches 15 px from its middle, over the outline too.
@@ -219,6 +226,23 @@ def test_patches_of_nothing_and_of_flat_frames_are_none():
         assert points.shape == found.shape == (0, 2)
 
 
+def test_patches_and_their_guess_do_not_depend_on_opencv_s_threads():
+    one, other, missing, _ = thing_that_moved()
+    # The first guess knows the ground, so that a third is made.
+    assert len(_guesses(one, other)) == 3
+    before, found, fields = cv2.getNumThreads(), set(), set()
+    try:
+        for threads in (1, 2, 4):
+            cv2.setNumThreads(threads)
+            found.add(np.stack(patch_matches(one, other, missing)).tobytes())
+            fields.add(np.stack(estimate_pair("epic", one, other)).tobytes())
+    finally:
+        cv2.setNumThreads(before)
+    assert len(found) == len(fields) == 1
+    back = estimate("epic", other, one)
+    np.testing.assert_array_equal(back, estimate_pair("epic", one, other)[1])
+
+
 def test_the_order_of_matches_makes_no_difference():
     points = grid()
     targets = points + np.float32([1.5, -0.5])
@@ -226,6 +250,9 @@ def test_the_order_of_matches_makes_no_difference():
     shuffled = np.random.default_rng(0).permutation(len(twice[0]))
     one, other = (spread_of(*(p[order] for p in twice)) for order in (slice(None), shuffled))
     np.testing.assert_array_equal(one, other)
+
+
+# the engines
 
 
 def test_epic_is_exact_where_things_are_visible(crowd):
