@@ -14,7 +14,7 @@ from jvst import consistency
 from jvst import cuts as cuts_module
 from jvst.errors import InputError
 from jvst.flow import ENGINES, estimate, estimate_pair
-from jvst.flow.epic import _guesses
+from jvst.flow import epic as epic_module
 from jvst.flow.hypotheses import choose, colour_error, fits, returns
 from jvst.flow.interpolation import MOST_MATCHES, grid_step, interpolate
 from jvst.flow.patches import patch_matches
@@ -226,21 +226,35 @@ def test_patches_of_nothing_and_of_flat_frames_are_none():
         assert points.shape == found.shape == (0, 2)
 
 
-def test_patches_and_their_guess_do_not_depend_on_opencv_s_threads():
-    one, other, missing, _ = thing_that_moved()
-    # The first guess knows the ground, so that a third is made.
-    assert len(_guesses(one, other)) == 3
-    before, found, fields = cv2.getNumThreads(), set(), set()
+@pytest.fixture(scope="module")
+def haze():
+    """Two frames of 320×136, weakly textured and noisy, with motion of up to 23 px."""
+    scene = make_scene("haze", width=320, height=136, speed=1.8, noise=2.0)
+    return scene, render(scene, 3.0), render(scene, 4.0)
+
+
+def test_patches_find_a_faint_thing_that_both_guesses_lose(haze, monkeypatch):
+    scene, *pair = haze
+    with_patches = visible_error(scene, estimate("epic", *pair))
+    none = np.zeros((0, 2), np.float32)
+    monkeypatch.setattr(epic_module, "patch_matches", lambda *_: (none, none))
+    # Measured 0.73 of it.
+    assert with_patches < 0.8 * visible_error(scene, estimate("epic", *pair))
+
+
+def test_a_guess_from_patches_does_not_depend_on_threads_nor_on_the_order_of_frames(haze):
+    _, one, other = haze
+    assert len(epic_module._guesses(one, other)) == 3
+    before, fields = cv2.getNumThreads(), set()
     try:
         for threads in (1, 2, 4):
             cv2.setNumThreads(threads)
-            found.add(np.stack(patch_matches(one, other, missing)).tobytes())
-            fields.add(np.stack(estimate_pair("epic", one, other)).tobytes())
+            there, back = estimate_pair("epic", one, other)
+            fields.add(there.tobytes() + back.tobytes())
     finally:
         cv2.setNumThreads(before)
-    assert len(found) == len(fields) == 1
-    back = estimate("epic", other, one)
-    np.testing.assert_array_equal(back, estimate_pair("epic", one, other)[1])
+    assert len(fields) == 1
+    np.testing.assert_array_equal(estimate("epic", other, one), back)
 
 
 def test_the_order_of_matches_makes_no_difference():
