@@ -36,13 +36,3 @@ def resize(
 def luminance(image: Image) -> Float[Array, "h w"]:
     """Return the luma of gamma-encoded RGB (Rec. ITU-R BT.709)."""
     return image @ jnp.asarray(LUMA, image.dtype)  # [h w 3] @ [3]
-
-
-def transfer_luminance(image: Image, colours: Image) -> Image:
-    """Keep the luminance of ``image`` and take the colours of ``colours``.
-
-    Source: Gatys et al. 2016, *Preserving color in neural artistic style transfer*,
-    arXiv:1606.05897, section 3, without its optional histogram matching.
-    """
-    change = luminance(image) - luminance(colours)
-    return jnp.clip(colours + change[..., None], 0.0, 1.0)  # [h w] -> [h w 1]

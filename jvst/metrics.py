@@ -42,25 +42,6 @@ def masked_warping_error(image: Image, other: Image, flow: Flow, mask: Mask) -> 
     return jnp.sum(mask * squared) / jnp.maximum(jnp.sum(mask), 1.0)
 
 
-def long_term_error(
-    image: Image,
-    others: Float[Array, "j h w 3"],
-    flows: Float[Array, "j h w 2"],
-    masks: Float[Array, "j h w"],
-) -> Float[Array, " j"]:
-    """``masked_warping_error`` of one frame against several others.
-
-    Args:
-        image: a stylized frame, RGB in [0, 1].
-        others: earlier frames, ``[j h w 3]``.
-        flows: true motion from ``image`` to each, pixels.
-        masks: where that motion is visible in both.
-    """
-    return jnp.stack(
-        [masked_warping_error(image, o, f, m) for o, f, m in zip(others, flows, masks, strict=True)]
-    )
-
-
 def luminance_drift(
     images: Float[Array, "t h w 3"], mask: Mask
 ) -> tuple[Float[Array, " t"], Float[Array, " t"]]:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from jvst.image import luminance, resize, to_float, to_uint8, transfer_luminance
+from jvst.image import luminance, resize, to_float, to_uint8
 
 
 def picture(seed, height=33, width=47):
@@ -68,26 +68,3 @@ def test_luminance_of_grey_is_the_grey_level():
     grey = np.linspace(0, 1, 20, dtype=np.float32).reshape(4, 5)
     found = luminance(jnp.asarray(grey[..., None].repeat(3, 2)))
     np.testing.assert_allclose(found, grey, atol=1e-6)
-
-
-def test_transfer_to_its_own_colours_changes_nothing():
-    image = jnp.asarray(picture(2))
-    np.testing.assert_allclose(transfer_luminance(image, image), image, atol=1e-6)
-
-
-def test_transfer_takes_luminance_from_one_and_chroma_from_the_other():
-    # Kept away from 0 and 1, so that nothing is clipped.
-    image, colours = (jnp.asarray(0.4 + 0.2 * picture(seed)) for seed in (3, 4))
-    mixed = transfer_luminance(image, colours)
-    np.testing.assert_allclose(luminance(mixed), luminance(image), atol=1e-6)
-    for a, b in ((0, 1), (1, 2)):
-        np.testing.assert_allclose(
-            mixed[..., a] - mixed[..., b], colours[..., a] - colours[..., b], atol=1e-6
-        )
-
-
-def test_transfer_stays_within_the_range_of_a_picture():
-    white, blue = jnp.ones((2, 3, 3)), jnp.zeros((2, 3, 3)).at[..., 2].set(1.0)
-    mixed = transfer_luminance(white, blue)
-    assert float(mixed.min()) >= 0.0
-    assert float(mixed.max()) <= 1.0

@@ -80,16 +80,6 @@ def test_no_trusted_pixel_is_no_error():
     assert metrics.endpoint_error(flow, flow + 1.0, nothing) == 0.0
 
 
-def test_long_term_error_is_one_masked_error_for_each_other_frame():
-    image = draw(30, HEIGHT, WIDTH, 3)
-    others, flows, masks = zip(*(scene(seed)[1:] for seed in (40, 50, 60)), strict=True)
-    found = metrics.long_term_error(*on_device((image, np.stack(others), np.stack(flows), masks)))
-    assert found.shape == (3,)
-    for error, other, flow, mask in zip(found, others, flows, masks, strict=True):
-        single = metrics.masked_warping_error(*on_device((image, other, flow, mask)))
-        assert error == pytest.approx(float(single), rel=1e-5)
-
-
 def test_luminance_drift_is_mean_and_deviation_over_the_trusted_pixels():
     images, mask = draw(70, 4, HEIGHT, WIDTH, 3), draw(71, HEIGHT, WIDTH) > 0.5
     mean, spread = metrics.luminance_drift(*on_device((images, mask.astype(np.float32))))

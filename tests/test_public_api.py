@@ -64,7 +64,7 @@ def test_all_is_sorted_by_kind_without_repeats_and_complete():
 
 
 def test_there_are_metrics():
-    expected = ["warping_error", "long_term_error", "luminance_drift", "endpoint_error"]
+    expected = ["warping_error", "luminance_drift", "endpoint_error"]
     assert {f"metrics.{name}" for name in expected} <= METRICS.keys()
 
 

@@ -20,7 +20,7 @@ from jvst.synthetic import (
 )
 from jvst.synthetic.paintings import PAINTINGS
 from jvst.synthetic.sequences import SEQUENCES
-from jvst.synthetic.shapes import Box, Polygon, Ring, Star, Superellipse, Union
+from jvst.synthetic.shapes import Box, Polygon, Star, Superellipse, Union
 
 
 def test_lighting_changes_brightness_and_not_motion():
@@ -113,7 +113,6 @@ def test_every_size_shows_the_same_picture():
         (Superellipse(0.8, 0.5), np.pi * 0.4),
         (Superellipse(0.8, 0.5, 60.0), 1.6),
         (Box(0.3, 0.9), 4 * 0.27),
-        (Ring(0.5), np.pi * 0.75),
         (Star(5, 0.4), np.pi * (1 + 0.4**2 / 2) / 1.4**2),
         (Polygon(((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5))), 0.5),
         (Union(((Box(0.2, 0.2), (-0.5, 0.0)), (Box(0.2, 0.2), (0.5, 0.1)))), 0.32),

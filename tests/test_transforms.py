@@ -18,7 +18,7 @@ from jvst.consistency import (
     motion_boundary,
     outside_frame,
 )
-from jvst.image import luminance, resize, to_float, to_uint8, transfer_luminance
+from jvst.image import luminance, resize, to_float, to_uint8
 from jvst.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
 from jvst.warp import bilinear_sample, warp
 
@@ -65,14 +65,6 @@ def images(rng):
     return np.stack([image(rng), image(rng)])
 
 
-def flows(rng):
-    return np.stack([flow(rng), flow(rng)])
-
-
-def two_masks(rng):
-    return np.stack([mask(rng), mask(rng)])
-
-
 def points(rng):
     return rng.integers(0, 6, (5, 4, 2)) + rng.uniform(0.2, 0.8, (5, 4, 2))
 
@@ -91,11 +83,9 @@ DIFFERENTIABLE = {
     "blend": (lambda x, y, c: blend(x, y, c, 0.5), image, other, mask),
     "long_term_weights": (long_term_weights, masks),
     "luminance": (luminance, image),
-    "transfer_luminance": (lambda x, y: transfer_luminance(0.5 + 0.1 * x, y), image, other),
     "resize": (half_size, image),
     "warping_error": (metrics.warping_error, image, other, flow, mask),
     "masked_warping_error": (metrics.masked_warping_error, image, other, flow, mask),
-    "long_term_error": (metrics.long_term_error, image, images, flows, two_masks),
     "luminance_drift": (metrics.luminance_drift, images, mask),
     "endpoint_error": (metrics.endpoint_error, flow, flow, mask),
 }

@@ -20,6 +20,7 @@ from jvst.errors import InputError
 from jvst.flow import ENGINES, Engine, FlowFiles, engine_named, estimate_pair
 from jvst.flow.dis import Dis
 from jvst.flow.mask_files import read_mask
+from jvst.metrics import endpoint_error
 from jvst.synthetic import exact_flow, exact_occlusion, make_scene, mixed_pixels, render
 from jvst.synthetic.sequences import SEQUENCES
 from jvst.video import read_frames
@@ -130,14 +131,13 @@ def score(case: Case, flows: tuple[FlowField, FlowField]) -> Score:
     """Compare fields with the truth; the mask is what is disoccluded or outside, unsmoothed."""
     rows = []
     for here, there in ((0, 1), (1, 0)):
-        error = np.linalg.norm(flows[here] - case.flows[here], axis=-1)
         reasons = _reasons(jnp.asarray(flows[here]), jnp.asarray(flows[there]))
         found, hidden = np.asarray(reasons.disoccluded | reasons.outside), case.hidden[here]
         both = np.count_nonzero(found & hidden)
         rows.append(
             (
-                error[~case.mixed[here]].mean(),
-                error[~case.mixed[here] & ~hidden].mean(),
+                _mean_error(flows[here], case.flows[here], ~case.mixed[here]),
+                _mean_error(flows[here], case.flows[here], ~case.mixed[here] & ~hidden),
                 both / max(np.count_nonzero(found), 1),
                 both / max(np.count_nonzero(hidden), 1),
                 both / max(np.count_nonzero(found | hidden), 1),
@@ -287,6 +287,12 @@ def reference_rows(options: FlowOptions) -> list[dict[str, Any]]:
 
 
 _reasons = jax.jit(mask_reasons)
+_endpoint_error = jax.jit(endpoint_error)
+
+
+def _mean_error(flow: FlowField, truth: FlowField, pixels: np.ndarray) -> float:
+    mask = pixels.astype(np.float32)
+    return float(_endpoint_error(*map(jnp.asarray, (flow, truth, mask))))
 
 
 def _computed_on(name: str) -> str:

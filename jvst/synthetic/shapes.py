@@ -92,21 +92,6 @@ class Star:
 
 
 @dataclass(frozen=True)
-class Ring:
-    """A disc of radius 1 with a round hole."""
-
-    hole: Number = 0.6
-
-    @property
-    def radius(self) -> float:
-        return 1.0
-
-    def inside(self, u: Points, v: Points) -> Inside:
-        squared = u * u + v * v
-        return (squared <= 1) & (squared >= self.hole**2)
-
-
-@dataclass(frozen=True)
 class Polygon:
     """Straight edges through the corners in order; even-odd rule."""
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from jvst.training.kernels import smooth_kernel
 from jvst.vgg import CONVOLUTIONS, VGG19, Preprocessing, channels_of, preprocess
-from jvst.weights.smooth import smooth_kernel
 
 #: Kernel, and scale and shift of the normalised response, of each convolution.
 Parameters = dict[str, dict[str, Array]]

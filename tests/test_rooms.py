@@ -1,0 +1,123 @@
+"""The order of the rooms: who may import whom, read from the imports themselves."""
+
+import ast
+import graphlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import jvst
+
+PACKAGE = Path(jvst.__file__).parent
+# Room -> rooms that its modules may import from, beside its own; docs/architecture.md says why.
+LIBRARY = ("root", "core", "network", "solver", "film")
+FILES = ("flow", "video", "synthetic")
+MAY_IMPORT = {
+    "root": (),
+    "core": LIBRARY[:1],
+    "network": LIBRARY[:2],
+    "solver": LIBRARY[:3],
+    "film": LIBRARY[:4],
+    **dict.fromkeys(FILES, ("root", "core")),
+    "app": (*LIBRARY, *FILES),
+    "lab": (*LIBRARY, *FILES, "app"),
+}
+# Modules that have not been moved to their room yet.
+HOMES = {
+    "root": "_types errors atomic folders",
+    "core": "image losses warp consistency mask_knobs corners cuts blend metrics",
+    "network": "vgg winograd weights",
+    "solver": "objective presets tiles windows lbfgs preconditioner solver optimizers batch "
+    "memory memory_plan",
+    "film": "neighbours scales stages pipeline multipass passes",
+    "video": "shots",
+    "app": "config checks inputs task choices fitting device_memory disk store motion prefetch "
+    "run_clip run_passes run stylizing compiling run_clips demo progress shot_progress shot_jobs "
+    "shot_pool shot_worker local_pool ray_pool report run_report cli command_line weights_cli "
+    "flow_command",
+    "lab": "benchmark evaluation ablation drift sintel sequences_command training scaling sheet",
+}
+ROOM_OF = {module: room for room, modules in HOMES.items() for module in modules.split()}
+
+
+def module_name(path):
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+SOURCES = {module_name(path): path.read_text("utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
+INNER = [name for name in SOURCES if name != "jvst"]
+
+
+def room_of(module):
+    """The room of ``jvst.something`` and all below it."""
+    top = module.split(".")[1]
+    room = ROOM_OF.get(top, top)
+    assert room in MAY_IMPORT, f"{module} is in no room: see docs/architecture.md"
+    return room
+
+
+def imports(source, known=SOURCES):
+    """Full names of all that a module imports, wherever in it."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports by a relative name"
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= (names & known.keys()) or {node.module}
+    return found
+
+
+def breaches(module, source):
+    """What a module imports that its room may not."""
+    here = room_of(module)
+    own = {name for name in imports(source) if name.split(".")[0] == "jvst"}
+    allowed = {here, *MAY_IMPORT[here]}
+    return {name for name in own if name == "jvst" or room_of(name) not in allowed}
+
+
+@pytest.mark.parametrize("module", INNER)
+def test_a_module_imports_only_from_its_room_and_those_before_it(module):
+    assert breaches(module, SOURCES[module]) == set()
+
+
+@pytest.mark.parametrize(
+    ("module", "line"),
+    [
+        ("jvst.losses", "from jvst.vgg import features"),
+        ("jvst.flow.dis", "def late():\n    from jvst import solver"),
+        ("jvst.vgg", "import jvst.run"),
+        ("jvst.run", "from jvst.benchmark import command"),
+        ("jvst.run", "import jvst"),
+    ],
+)
+def test_a_breach_of_the_order_is_found(module, line):
+    assert len(breaches(module, SOURCES[module] + f"\n{line}\n")) == 1
+
+
+def test_modules_import_each_other_in_no_circle():
+    graph = {module: imports(SOURCES[module]) & SOURCES.keys() for module in INNER}
+    graphlib.TopologicalSorter(graph).prepare()  # raises on a circle
+
+
+def test_only_the_solver_and_the_training_know_the_optimizers():
+    knowing = {
+        module: {name.split(".")[0] for name in imports(source)} & {"jaxopt", "optax"}
+        for module, source in SOURCES.items()
+    }
+    inner = {name: tools for name, tools in knowing.items() if tools and room_of(name) != "lab"}
+    assert inner == {"jvst.lbfgs": {"jaxopt"}, "jvst.optimizers": {"optax"}}
+
+
+def test_importing_jvst_needs_neither_pictures_nor_a_command_line():
+    code = "import sys, jvst; print(*sorted({name.split('.')[0] for name in sys.modules}))"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PACKAGE.parent
+    )
+    loaded = set(result.stdout.split())
+    assert "jvst" in loaded
+    assert not loaded & {"cv2", "tyro", "imageio", "av"}
