@@ -1,0 +1,123 @@
+"""Warping against SciPy, and what must be true of it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.ndimage import map_coordinates
+from support import reference
+
+from jvst.warp import bilinear_sample as eager_sample
+from jvst.warp import pixel_grid
+from jvst.warp import warp as eager_warp
+
+# One program a size, instead of one a step and size.
+warp, bilinear_sample = jax.jit(eager_warp), jax.jit(eager_sample)
+
+
+def picture(seed, height=33, width=47, channels=3):
+    return np.random.default_rng(seed).uniform(size=(height, width, channels)).astype(np.float32)
+
+
+def scipy_warp(image, flow):
+    y, x = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float64)
+    where = [y + flow[..., 1], x + flow[..., 0]]
+    channels = np.moveaxis(image.astype(np.float64), -1, 0)
+    return np.stack([map_coordinates(c, where, order=1, mode="nearest") for c in channels], -1)
+
+
+def test_pixel_grid_gives_x_before_y():
+    grid = pixel_grid(3, 5, np.dtype(np.float32))
+    assert grid.shape == (3, 5, 2)
+    np.testing.assert_array_equal(grid[2, 4], [4, 2])
+
+
+def test_warp_by_zero_is_the_identity():
+    image = picture(0)
+    np.testing.assert_array_equal(warp(jnp.asarray(image), jnp.zeros((33, 47, 2))), image)
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(3, 0), (0, -4), (-2, 5)])
+def test_warp_by_whole_pixels_is_a_shift(dx, dy):
+    image = picture(1)
+    flow = np.broadcast_to(np.array([dx, dy], np.float32), (33, 47, 2))
+    rows = np.clip(np.arange(33) + dy, 0, 32)
+    columns = np.clip(np.arange(47) + dx, 0, 46)
+    found = warp(jnp.asarray(image), jnp.asarray(flow))
+    np.testing.assert_array_equal(found, image[rows][:, columns])
+
+
+@pytest.mark.parametrize("shape", [(33, 47, 3), (20, 9, 1), (1, 6, 4)])
+def test_warp_is_that_of_scipy(shape):
+    image = picture(2, *shape)
+    # Large enough to leave the picture on every side.
+    flow = np.random.default_rng(3).normal(scale=8, size=(*shape[:2], 2)).astype(np.float32)
+    found = warp(jnp.asarray(image), jnp.asarray(flow))
+    np.testing.assert_allclose(found, scipy_warp(image, flow), atol=1e-5)
+
+
+def test_beyond_the_border_the_border_continues():
+    image = picture(4)
+    far = jnp.asarray([[-1e4, 7.0], [1e4, 7.0], [7.0, -1e4], [7.0, 1e4], [1e9, 1e9]])
+    found = bilinear_sample(jnp.asarray(image), far)
+    np.testing.assert_array_equal(
+        found, [image[7, 0], image[7, 46], image[0, 7], image[32, 7], image[32, 46]]
+    )
+
+
+def test_reading_a_plane_between_pixels_is_exact():
+    y, x = np.mgrid[:33, :47].astype(np.float32)
+    plane = jnp.asarray(np.stack([x, y, 0.5 * x - 0.25 * y], -1))
+    points = np.random.default_rng(5).uniform(0, 32, (4, 50, 2)).astype(np.float32)
+    found = bilinear_sample(plane, jnp.asarray(points))
+    px, py = points[..., 0], points[..., 1]
+    np.testing.assert_allclose(found, np.stack([px, py, 0.5 * px - 0.25 * py], -1), atol=1e-4)
+
+
+def test_warp_pulls_from_where_the_flow_points():
+    dot = jnp.zeros((9, 9, 3)).at[4, 6].set(1.0)
+    moved = warp(dot, jnp.zeros((9, 9, 2)).at[..., 0].set(2.0))
+    np.testing.assert_array_equal(np.argwhere(moved[..., 0]), [[4, 4]])
+
+
+def test_warp_is_linear_in_the_picture():
+    first, second = jnp.asarray(picture(6)), jnp.asarray(picture(7))
+    flow = jnp.asarray(reference.smooth_field(np.random.default_rng(8), 33, 47, 2, 5.0))
+    both = warp(0.25 * first + 2.0 * second, flow)
+    np.testing.assert_allclose(both, 0.25 * warp(first, flow) + 2.0 * warp(second, flow), atol=1e-5)
+
+
+def test_gradient_in_the_picture_is_the_weight_of_each_pixel():
+    # A warp of 1/4 pixel to the right reads every pixel but the border's once in all.
+    flow = jnp.zeros((5, 8, 2)).at[..., 0].set(0.25)
+    gradient = jax.jit(jax.grad(lambda image: jnp.sum(warp(image, flow))))(jnp.zeros((5, 8, 1)))
+    row = np.r_[0.75, np.ones(6), 1.25]
+    np.testing.assert_allclose(gradient[..., 0], np.broadcast_to(row, (5, 8)), atol=1e-6)
+
+
+def test_gradient_in_the_flow_is_the_slope_of_the_picture():
+    y, x = np.mgrid[:6, :9].astype(np.float32)
+    plane = jnp.asarray((3.0 * x - 2.0 * y)[..., None])
+    flow = jnp.full((6, 9, 2), 0.3)
+    gradient = jax.jit(jax.grad(lambda flow: jnp.sum(warp(plane, flow))))(flow)
+    np.testing.assert_allclose(gradient[:-1, :-1, 0], np.full((5, 8), 3.0), rtol=1e-5)
+    np.testing.assert_allclose(gradient[:-1, :-1, 1], np.full((5, 8), -2.0), rtol=1e-5)
+    np.testing.assert_array_equal(gradient[:, -1, 0], 0.0)  # outside: nothing changes
+
+
+def test_warp_is_the_grid_sample_of_pytorch():
+    torch = pytest.importorskip("torch")
+    image = picture(9)
+    flow = np.random.default_rng(10).normal(scale=8, size=(33, 47, 2)).astype(np.float32)
+    y, x = np.mgrid[:33, :47]
+    target = np.stack([x, y], -1) + flow.astype(np.float64)
+    grid = target / np.array([46, 32]) * 2 - 1
+    expected = torch.nn.functional.grid_sample(
+        torch.from_numpy(image.astype(np.float64)).permute(2, 0, 1)[None],
+        torch.from_numpy(grid)[None],
+        mode="bilinear",
+        padding_mode="border",
+        align_corners=True,
+    )
+    found = warp(jnp.asarray(image), jnp.asarray(flow))
+    np.testing.assert_allclose(found, expected[0].permute(1, 2, 0).numpy(), atol=1e-5)
