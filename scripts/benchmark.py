@@ -1,6 +1,6 @@
-"""Measure the speed of jvst; see ``jvst.benchmark``. ``benchmark.py --help`` lists the parts."""
+"""Measure the speed of jvst; ``benchmark.py --help`` lists the parts."""
 
-from jvst.benchmark.command import main
+from jvst.lab.benchmark.command import main
 
 if __name__ == "__main__":
     main()

@@ -10,8 +10,7 @@ import tyro
 
 from jvst._types import Frame
 from jvst.image import to_float
-from jvst.synthetic import make_scene, render
-from jvst.training.calibrate import (
+from jvst.lab.training.calibrate import (
     CONTENT_LAYER,
     SMOOTHNESS,
     STYLE_STRENGTH,
@@ -19,13 +18,14 @@ from jvst.training.calibrate import (
     procedural_contents,
     procedural_styles,
 )
-from jvst.training.compare import (
+from jvst.lab.training.compare import (
     contact_sheet,
     paint,
     random_networks,
     read_picture,
     write_sheet,
 )
+from jvst.synthetic import make_scene, render
 from jvst.weights import EMBEDDED, load_vgg19
 
 #: In the order of the sheet.

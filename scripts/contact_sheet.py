@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jvst.config import config_from_dict
 from jvst.inputs import clip_frames, open_clip
-from jvst.sheet import contact_sheet
+from jvst.lab.sheet import contact_sheet
 from jvst.store import read_manifest
 from jvst.video import read_frames, read_picture, write_picture
 

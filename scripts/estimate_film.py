@@ -1,4 +1,4 @@
-"""Print how long a film takes, what it costs and what it writes, by the model of jvst.scaling.
+"""Print how long a film takes, what it costs and what it writes, by the model of jvst.lab.cost.
 
 python scripts/estimate_film.py --frames 130000 --size 1920x1080 --shots 1500 --workers 64 \
     --tflops 394 --name H200
@@ -9,7 +9,7 @@ import dataclasses
 import tyro
 
 from jvst.config import size_of
-from jvst.scaling import Film, Machine, estimate
+from jvst.lab.cost import Film, Machine, estimate
 
 
 @dataclasses.dataclass(frozen=True)

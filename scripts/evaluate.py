@@ -1,6 +1,6 @@
-"""Measure ways of stylizing clips of known motion; see ``jvst.evaluation``."""
+"""Measure ways of stylizing clips of known motion; see ``jvst.lab.evaluation``."""
 
-from jvst.evaluation.command import main
+from jvst.lab.evaluation.command import main
 
 if __name__ == "__main__":
     main()

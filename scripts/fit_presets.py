@@ -11,8 +11,8 @@ import argparse
 
 from jvst.choices import chosen_network, load_network
 from jvst.config import NetworkOptions, StylizeConfig, size_of
+from jvst.lab.training.calibrate import fitted_weights, procedural_contents, procedural_styles
 from jvst.presets import NETWORKS
-from jvst.training.calibrate import fitted_weights, procedural_contents, procedural_styles
 
 
 def main() -> None:

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from jvst import ClipConfig, SolverConfig, style_targets
 from jvst.choices import chosen_weights, load_network
 from jvst.config import StylizeConfig, size_of
-from jvst.drift import CARRIED, Course, markdown, measure_course
 from jvst.image import to_float
+from jvst.lab.evaluation.drift import CARRIED, Course, markdown, measure_course
 from jvst.presets import NETWORKS
 from jvst.synthetic import make_scene, painting, render
 from jvst.task import keep_compiled_programs

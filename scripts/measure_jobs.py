@@ -1,4 +1,4 @@
-"""A film in one process and with --jobs 2, and the model of jvst.scaling beside both.
+"""A film in one process and with --jobs 2, and the model of jvst.lab.cost beside both.
 
 python scripts/measure_jobs.py                                      (minutes on two cores)
 
@@ -24,7 +24,7 @@ from typing import NamedTuple
 import jax
 
 from jvst.config import size_of
-from jvst.scaling import Film, Machine, estimate, evaluation_seconds
+from jvst.lab.cost import Film, Machine, estimate, evaluation_seconds
 from jvst.synthetic import clip, make_scene, painting
 from jvst.video import write_picture, write_video
 

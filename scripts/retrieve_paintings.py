@@ -6,9 +6,9 @@ import jax.numpy as jnp
 import tyro
 
 from jvst.image import to_float
+from jvst.lab.training.compare import random_networks, read_picture
+from jvst.lab.training.retrieval import retrieval_accuracy
 from jvst.objective import STYLE_LAYERS
-from jvst.training.compare import random_networks, read_picture
-from jvst.training.retrieval import retrieval_accuracy
 from jvst.weights import EMBEDDED, load_vgg19
 
 

@@ -2,7 +2,7 @@
 
 import tyro
 
-from jvst.training import train_embedded
+from jvst.lab.training import train_embedded
 
 if __name__ == "__main__":
     tyro.cli(train_embedded, description=__doc__)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import tyro
 
-from jvst.training.summary import summary
+from jvst.lab.training.summary import summary
 
 
 def main(log: Path, batch: int = 1, every: int = 100) -> None:

@@ -37,7 +37,6 @@ HOMES = {
     "run_clip run_passes run stylizing compiling run_clips demo progress shot_progress shot_jobs "
     "shot_pool shot_worker local_pool ray_pool report run_report cli command_line weights_cli "
     "flow_command",
-    "lab": "benchmark evaluation ablation drift sintel sequences_command training scaling sheet",
 }
 ROOM_OF = {module: room for room, modules in HOMES.items() for module in modules.split()}
 
@@ -91,7 +90,7 @@ def test_a_module_imports_only_from_its_room_and_those_before_it(module):
         ("jvst.losses", "from jvst.vgg import features"),
         ("jvst.flow.dis", "def late():\n    from jvst import solver"),
         ("jvst.vgg", "import jvst.run"),
-        ("jvst.run", "from jvst.benchmark import command"),
+        ("jvst.run", "from jvst.lab.benchmark import command"),
         ("jvst.run", "import jvst"),
     ],
 )

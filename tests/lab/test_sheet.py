@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jvst.sheet import contact_sheet
+from jvst.lab.sheet import contact_sheet
 
 
 def grey(level, height=40, width=60):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from jvst.errors import InputError
-from jvst.training.crops import noisy_pairs, random_palette, texture_pairs
-from jvst.training.network import activations, fold
-from jvst.training.objectives import DECODED, denoise_terms, initial_heads, style_terms
-from jvst.training.pools import Pool
-from jvst.training.textures import index_field
-from jvst.training.train import (
+from jvst.lab.training.crops import noisy_pairs, random_palette, texture_pairs
+from jvst.lab.training.network import activations, fold
+from jvst.lab.training.objectives import DECODED, denoise_terms, initial_heads, style_terms
+from jvst.lab.training.pools import Pool
+from jvst.lab.training.textures import index_field
+from jvst.lab.training.train import (
     PHASES,
     Phase,
     State,

@@ -1,6 +1,0 @@
-"""Training of the embedded network on pictures that jvst draws itself."""
-
-from jvst.training.network import fold
-from jvst.training.train import TrainingConfig, train_embedded
-
-__all__ = ["TrainingConfig", "fold", "train_embedded"]
