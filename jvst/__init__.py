@@ -6,10 +6,11 @@ unbatched: batch them with ``jax.vmap``.
 """
 
 from jvst import metrics
-from jvst.blend import blend, pass_order
-from jvst.consistency import consistency_mask, long_term_weights
+from jvst.core.blend import blend, pass_order
+from jvst.core.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
+from jvst.core.masks import consistency_mask, long_term_weights
+from jvst.core.warp import bilinear_sample, warp
 from jvst.errors import InputError
-from jvst.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
 from jvst.multipass import PassFrame, stylize_multipass
 from jvst.neighbours import Motion
 from jvst.objective import (
@@ -25,7 +26,6 @@ from jvst.pipeline import ClipConfig, StylizedFrame, stylize_clip
 from jvst.presets import loss_weights
 from jvst.solver import SolveInfo, SolverConfig, solve_frame
 from jvst.vgg import VGG19, features
-from jvst.warp import bilinear_sample, warp
 from jvst.weights import import_vgg19, load_vgg19, save_vgg19
 
 __all__ = [

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import tyro
 
+from jvst.core.masks import MaskKnobs, knobs_of
 from jvst.errors import InputError
-from jvst.mask_knobs import MaskKnobs, knobs_of
 from jvst.objective import STYLE_LAYERS
 
 SMALLEST_SIDE = 32  # pixels; relu5_1 halves the picture four times

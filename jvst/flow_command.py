@@ -17,8 +17,9 @@ from tqdm import tqdm
 from jvst._types import FlowField, Frame
 from jvst.command_line import parsed, status_of
 from jvst.config import InputOptions, StylizeConfig
-from jvst.consistency import mask_reasons
-from jvst.cuts import without_cuts
+from jvst.core.consistency import mask_reasons
+from jvst.core.cuts import without_cuts
+from jvst.core.masks import MaskKnobs, knobs_of, shaped_mask
 from jvst.errors import InputError
 from jvst.flow import FlowCache, FlowFiles, write_flow
 from jvst.flow.colour import colour_flow
@@ -27,7 +28,6 @@ from jvst.flow.scaled import scaled_engine
 from jvst.flow.show import overlay_mask, overlay_reasons, warped_difference
 from jvst.folders import user_cache
 from jvst.inputs import Clip, clip_frames, open_clip
-from jvst.mask_knobs import MaskKnobs, knobs_of, shaped_mask
 from jvst.prefetch import prefetch
 from jvst.video import write_picture
 

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from jvst._types import Frame, Image
 from jvst.config import StylizeConfig, frame_range, frame_size
+from jvst.core.image import resize, to_float
 from jvst.errors import InputError
-from jvst.image import resize, to_float
 from jvst.shots import chosen_cuts
 from jvst.video import DamagedClipError, probe, read_frames, read_picture
 

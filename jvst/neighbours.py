@@ -8,9 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jvst._types import Flow, Image, Mask
-from jvst.consistency import EdgeRule, MaskMode
-from jvst.cuts import without_cuts
-from jvst.mask_knobs import MaskKnobs, shaped_mask
+from jvst.core.consistency import EdgeRule
+from jvst.core.cuts import without_cuts
+from jvst.core.masks import MaskKnobs, MaskMode, shaped_mask
 
 _NO_KNOBS = MaskKnobs()
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jvst._types import Activation, Activations, Gram, Grams, Image, Scalar
-from jvst.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
+from jvst.core.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
 from jvst.vgg import VGG19, features
 
 # Ruder et al. 2016, section 3.

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Literal
 
-from jvst.blend import pass_order
+from jvst.core.blend import pass_order
 from jvst.pipeline import ClipConfig
 
 _CLIP = ClipConfig()

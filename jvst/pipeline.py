@@ -11,8 +11,9 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jvst._types import Activations, Flow, Grams, Image
-from jvst.consistency import EdgeRule, MaskMode, long_term_weights, mask_reasons
-from jvst.mask_knobs import MaskKnobs
+from jvst.core.consistency import EdgeRule, mask_reasons
+from jvst.core.masks import MaskKnobs, MaskMode, long_term_weights
+from jvst.core.warp import warp
 from jvst.neighbours import (
     Motion,
     Neighbours,
@@ -26,7 +27,6 @@ from jvst.solver import Report, SolveInfo, SolverConfig
 from jvst.stages import Goal, Stage, resized, solve_in_stages
 from jvst.tiles import tiled_features
 from jvst.vgg import VGG19
-from jvst.warp import warp
 
 _NO_KNOBS = MaskKnobs()
 

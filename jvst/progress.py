@@ -10,7 +10,7 @@ import numpy as np
 from tqdm import tqdm
 
 from jvst._types import Image
-from jvst.image import to_uint8
+from jvst.core.image import to_uint8
 from jvst.prefetch import Waiting
 from jvst.solver import Report
 from jvst.video import write_picture

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jvst._types import Grams
-from jvst.image import to_uint8
+from jvst.core.image import to_uint8
 from jvst.motion import MotionSource, ready_frames, split
 from jvst.pipeline import ClipConfig, stylize_clip
 from jvst.prefetch import Waiting

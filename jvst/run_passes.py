@@ -10,7 +10,7 @@ import numpy as np
 
 from jvst._types import Frame, Grams, Image
 from jvst.atomic import replacing, writing_to
-from jvst.image import to_uint8
+from jvst.core.image import to_uint8
 from jvst.inputs import Clip, clip_frames
 from jvst.motion import MotionSource, image_on_device, motion_on_device
 from jvst.multipass import PassChunk, stylize_multipass

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from jvst._types import Image
-from jvst.image import resize
+from jvst.core.image import resize
 from jvst.objective import FrameTargets, LossWeights
 from jvst.solver import Report, SolveInfo, SolverConfig, SolveState, solve_frame
 from jvst.vgg import VGG19

@@ -11,8 +11,8 @@ from jaxtyping import Array, Float
 from jvst._types import Grams
 from jvst.choices import load_network, multipass_config
 from jvst.config import coarse_factors
+from jvst.core.image import resize
 from jvst.fitting import fit_task
-from jvst.image import resize
 from jvst.motion import MotionSource
 from jvst.objective import blended_grams, style_targets
 from jvst.run_clip import stylize_frames

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jvst._types import Activation, Activations, Gram, Grams, Image, Scalar
-from jvst.losses import gram_matrix
+from jvst.core.losses import gram_matrix
 from jvst.objective import FrameTargets, LossTerms, LossWeights, frame_loss
 from jvst.vgg import VGG19, features
 from jvst.windows import Windows, cut_picture, owned_positions, stride

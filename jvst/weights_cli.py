@@ -8,8 +8,8 @@ from pathlib import Path
 import jax.numpy as jnp
 
 from jvst._types import Image
+from jvst.core.image import resize, to_float
 from jvst.errors import InputError
-from jvst.image import resize, to_float
 from jvst.synthetic import training_picture
 from jvst.video.pictures import read_picture
 from jvst.weights import EMBEDDED, PictureSet

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import tyro
 
 from jvst._types import Frame
-from jvst.image import to_float
+from jvst.core.image import to_float
 from jvst.lab.training.calibrate import (
     CONTENT_LAYER,
     SMOOTHNESS,

@@ -14,8 +14,8 @@ import numpy as np
 from jvst import ClipConfig, Motion, SolverConfig, style_targets
 from jvst.choices import chosen_weights, load_network
 from jvst.config import InputOptions, NetworkOptions, StylizeConfig
+from jvst.core.image import to_float, to_uint8
 from jvst.flow import estimate_pair, read_flow
-from jvst.image import to_float, to_uint8
 from jvst.inputs import read_styles
 from jvst.lab.evaluation.ablation import Truth, floor, markdown, measure, run_variants
 from jvst.presets import NETWORKS

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from jvst import ClipConfig, SolverConfig, style_targets
 from jvst.choices import chosen_weights, load_network
 from jvst.config import StylizeConfig, size_of
-from jvst.image import to_float
+from jvst.core.image import to_float
 from jvst.lab.evaluation.drift import CARRIED, Course, markdown, measure_course
 from jvst.presets import NETWORKS
 from jvst.synthetic import make_scene, painting, render

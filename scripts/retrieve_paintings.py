@@ -5,7 +5,7 @@ from pathlib import Path
 import jax.numpy as jnp
 import tyro
 
-from jvst.image import to_float
+from jvst.core.image import to_float
 from jvst.lab.training.compare import random_networks, read_picture
 from jvst.lab.training.retrieval import retrieval_accuracy
 from jvst.objective import STYLE_LAYERS

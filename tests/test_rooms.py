@@ -27,7 +27,6 @@ MAY_IMPORT = {
 # Modules that have not been moved to their room yet.
 HOMES = {
     "root": "_types errors atomic folders",
-    "core": "image losses warp consistency mask_knobs corners cuts blend metrics",
     "network": "vgg winograd weights",
     "solver": "objective presets tiles windows lbfgs preconditioner solver optimizers batch "
     "memory memory_plan",
@@ -47,7 +46,9 @@ def module_name(path):
 
 
 SOURCES = {module_name(path): path.read_text("utf-8") for path in sorted(PACKAGE.rglob("*.py"))}
-INNER = [name for name in SOURCES if name != "jvst"]
+# What users import by these names; nothing inside does.
+FACADES = {"jvst", "jvst.metrics"}
+INNER = [name for name in SOURCES if name not in FACADES]
 
 
 def room_of(module):
@@ -76,7 +77,7 @@ def breaches(module, source):
     here = room_of(module)
     own = {name for name in imports(source) if name.split(".")[0] == "jvst"}
     allowed = {here, *MAY_IMPORT[here]}
-    return {name for name in own if name == "jvst" or room_of(name) not in allowed}
+    return {name for name in own if name in FACADES or room_of(name) not in allowed}
 
 
 @pytest.mark.parametrize("module", INNER)
@@ -87,7 +88,7 @@ def test_a_module_imports_only_from_its_room_and_those_before_it(module):
 @pytest.mark.parametrize(
     ("module", "line"),
     [
-        ("jvst.losses", "from jvst.vgg import features"),
+        ("jvst.core.losses", "from jvst.vgg import features"),
         ("jvst.flow.dis", "def late():\n    from jvst import solver"),
         ("jvst.vgg", "import jvst.run"),
         ("jvst.run", "from jvst.lab.benchmark import command"),

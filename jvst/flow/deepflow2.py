@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from jvst._types import FlowField, Frame
-from jvst.corners import corner_strength
+from jvst.core.consistency import corner_strength
 from jvst.flow.matching import Matches, estimate_from_matches, matcher_settings
 from jvst.flow.search import grey_of
 from jvst.flow.variational import Guides, minimize

@@ -5,7 +5,7 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from jvst._types import FlowField, Frame
-from jvst.warp import warp
+from jvst.core.warp import warp
 
 #: RGB of what isn't trusted: disoccluded red, outside blue, motion boundary yellow.
 REASON_COLOURS = ((230, 40, 40), (40, 90, 230), (245, 210, 40))

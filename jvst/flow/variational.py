@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from jvst._types import Flow
-from jvst.warp import warp
+from jvst.core.warp import warp
 
 Grey = Float[Array, "h w"]
 

@@ -148,7 +148,7 @@ def _of_one_size(path: Path, frames: Iterable[Frame]) -> Iterator[Frame]:
         if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
             raise InputError(
                 f"frame {number} for {path} is {frame.dtype}{list(frame.shape)}; expected uint8 "
-                "[height width 3]; convert it with jvst.image.to_uint8"
+                "[height width 3]; convert it with jvst.core.image.to_uint8"
             )
         first = frame if first is None else first
         if frame.shape != first.shape:

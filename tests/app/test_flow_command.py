@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jvst.consistency import consistency_mask
+from jvst.core.masks import consistency_mask
 from jvst.errors import InputError
 from jvst.flow import estimate_pair, read_flow, write_flow
 from jvst.flow.colour import colour_flow, colour_wheel

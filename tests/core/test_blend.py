@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jvst.blend import blend, pass_order
+from jvst.core.blend import blend, pass_order
 
 
 def draw(seed, *shape):

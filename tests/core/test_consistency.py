@@ -9,13 +9,10 @@ import numpy as np
 import pytest
 from support import reference
 
-from jvst.consistency import (
-    consistency_mask,
-    long_term_weights,
-)
-from jvst.consistency import disocclusion as eager_disocclusion
-from jvst.consistency import motion_boundary as eager_motion_boundary
-from jvst.consistency import outside_frame as eager_outside_frame
+from jvst.core.consistency import disocclusion as eager_disocclusion
+from jvst.core.consistency import motion_boundary as eager_motion_boundary
+from jvst.core.consistency import outside_frame as eager_outside_frame
+from jvst.core.masks import consistency_mask, long_term_weights
 from jvst.flow import read_flow
 from jvst.synthetic import Layer, Motion, Scene, Texture, exact_flow, exact_occlusion
 from jvst.synthetic.shapes import Box, Everywhere

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from jvst.image import luminance, resize, to_float, to_uint8
+from jvst.core.image import luminance, resize, to_float, to_uint8
 
 
 def picture(seed, height=33, width=47):

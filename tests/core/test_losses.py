@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support import reference
 
-from jvst.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
+from jvst.core.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
 
 SIZES = [(33, 47, 7), (1, 5, 3), (8, 6, 16)]
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from jvst import metrics
+from jvst.core import metrics
 
 HEIGHT, WIDTH = 33, 47
 

@@ -9,18 +9,13 @@ import pytest
 from jax.test_util import check_grads
 from support import reference
 
-from jvst import metrics
-from jvst.blend import blend
-from jvst.consistency import (
-    consistency_mask,
-    disocclusion,
-    long_term_weights,
-    motion_boundary,
-    outside_frame,
-)
-from jvst.image import luminance, resize, to_float, to_uint8
-from jvst.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
-from jvst.warp import bilinear_sample, warp
+from jvst.core import metrics
+from jvst.core.blend import blend
+from jvst.core.consistency import disocclusion, motion_boundary, outside_frame
+from jvst.core.image import luminance, resize, to_float, to_uint8
+from jvst.core.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
+from jvst.core.masks import consistency_mask, long_term_weights
+from jvst.core.warp import bilinear_sample, warp
 
 HEIGHT, WIDTH = 7, 10
 

@@ -7,9 +7,9 @@ import pytest
 from scipy.ndimage import map_coordinates
 from support import reference
 
-from jvst.warp import bilinear_sample as eager_sample
-from jvst.warp import pixel_grid
-from jvst.warp import warp as eager_warp
+from jvst.core.warp import bilinear_sample as eager_sample
+from jvst.core.warp import pixel_grid
+from jvst.core.warp import warp as eager_warp
 
 # One program a size, instead of one a step and size.
 warp, bilinear_sample = jax.jit(eager_warp), jax.jit(eager_sample)

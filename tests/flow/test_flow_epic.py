@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 from support.textures import SIZE, textured
 
-from jvst import consistency
-from jvst import cuts as cuts_module
+from jvst.core import cuts, masks
 from jvst.errors import InputError
 from jvst.flow import ENGINES, estimate, estimate_pair
 from jvst.flow import epic as epic_module
@@ -23,8 +22,8 @@ from jvst.flow.sift import sift_matches
 from jvst.flow.spread import spread_batch
 from jvst.synthetic import exact_flow, exact_occlusion, make_scene, mixed_pixels, render
 
-consistency_mask = jax.jit(consistency.consistency_mask)
-without_cuts = jax.jit(cuts_module.without_cuts)
+consistency_mask = jax.jit(masks.consistency_mask)
+without_cuts = jax.jit(cuts.without_cuts)
 
 
 def grid(step=4):

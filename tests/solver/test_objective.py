@@ -9,7 +9,7 @@ import pytest
 from support import reference
 from support.networks import in_double, small_network, torch_features
 
-from jvst.losses import gram_matrix, style_loss
+from jvst.core.losses import gram_matrix, style_loss
 from jvst.objective import (
     CONTENT_LAYERS,
     STYLE_LAYERS,

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 from jvst import SolverConfig, content_targets, frame_loss, solve_frame, style_targets
-from jvst.image import to_float
+from jvst.core.image import to_float
 from jvst.objective import FrameTargets, LossWeights
 from jvst.pipeline import noise_image
 from jvst.presets import NETWORKS, loss_weights

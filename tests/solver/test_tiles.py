@@ -11,8 +11,8 @@ import pytest
 from support.networks import in_double, small_network
 
 from jvst import windows
+from jvst.core.losses import gram_matrix
 from jvst.errors import InputError
-from jvst.losses import gram_matrix
 from jvst.objective import STYLE_LAYERS, FrameTargets, LossTerms, LossWeights, frame_loss
 from jvst.solver import SolverConfig, solve_frame
 from jvst.tiles import tiled_features, tiled_grams, tiled_loss_and_gradient

@@ -11,7 +11,7 @@ import numpy as np
 
 from jvst._types import Image
 from jvst.config import size_of
-from jvst.image import to_uint8
+from jvst.core.image import to_uint8
 from jvst.lab.benchmark.evaluation import PRECISIONS
 from jvst.lab.benchmark.frame import STARTS
 from jvst.lab.benchmark.problems import FrameProblem, at_precision, exact_loss, frame_problems, load

@@ -11,7 +11,7 @@ from flax import nnx
 from jvst._types import Frame, Image
 from jvst.choices import chosen_network, chosen_weights, load_network
 from jvst.config import NetworkOptions, RunOptions, StylizeConfig
-from jvst.image import resize, to_float
+from jvst.core.image import resize, to_float
 from jvst.neighbours import Motion, neighbours_in_slots
 from jvst.objective import (
     FrameTargets,

@@ -18,11 +18,11 @@ from jvst import vgg as network
 from jvst import winograd
 from jvst._types import Activations, Grams, Image, Scalar
 from jvst.config import size_of
+from jvst.core.losses import content_loss, temporal_loss, total_variation
 from jvst.lab.benchmark.evaluation import random_problem
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.lab.benchmark.timing import alternate, ratios, spread
 from jvst.lab.benchmark.torch_network import Problem
-from jvst.losses import content_loss, temporal_loss, total_variation
 from jvst.objective import (
     FrameTargets,
     LossWeights,

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Int
 
 from jvst._types import Image, Scalar
-from jvst.image import resize
+from jvst.core.image import resize
 from jvst.lab.benchmark import torch_scheme
 from jvst.lab.benchmark.problems import FrameProblem, at_size, exact_loss
 from jvst.objective import LEVELS, FrameTargets, LossWeights, frame_loss

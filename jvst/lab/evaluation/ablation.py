@@ -14,8 +14,8 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from jvst._types import Flow, Grams, Image, Mask
+from jvst.core.metrics import masked_warping_error, warping_error
 from jvst.lab.evaluation.appearance import loss_terms
-from jvst.metrics import masked_warping_error, warping_error
 from jvst.neighbours import Motion
 from jvst.objective import CONTENT_LAYERS, LossWeights
 from jvst.pipeline import ClipConfig, StylizedFrame, stylize_clip

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import Array, Bool
 
 from jvst._types import Frame, Grams, Image, Scalar
-from jvst.image import luminance
+from jvst.core.image import luminance
 from jvst.lab.evaluation.measures import Numbers, Shown, mean_known, to_unit
 from jvst.objective import (
     CONTENT_LAYERS,

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from jvst._types import Grams, Image
-from jvst.image import luminance
+from jvst.core.image import luminance
 from jvst.neighbours import Motion
 from jvst.objective import LossWeights
 from jvst.pipeline import ClipConfig, stylize_clip

@@ -12,8 +12,8 @@ import numpy as np
 from jaxtyping import Bool, Float32
 
 from jvst._types import FlowField, Frame
+from jvst.core.metrics import luminance_drift, masked_warping_error, warping_error
 from jvst.lab.evaluation.truths import TrueClip, TrueMotion
-from jvst.metrics import luminance_drift, masked_warping_error, warping_error
 
 #: A stylized frame in host memory: RGB in [0, 1].
 Shown = Float32[np.ndarray, "h w 3"]

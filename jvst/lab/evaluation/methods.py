@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from jvst._types import FlowField, Frame, Grams, Image
+from jvst.core.image import to_float
 from jvst.errors import InputError
 from jvst.flow import engine_named
-from jvst.image import to_float
 from jvst.lab.evaluation.measures import Shown
 from jvst.multipass import stylize_multipass
 from jvst.neighbours import Motion

@@ -9,8 +9,8 @@ import numpy as np
 
 from jvst._types import Image
 from jvst.atomic import replacing, writing_to
+from jvst.core.image import to_uint8
 from jvst.errors import InputError
-from jvst.image import to_uint8
 from jvst.lab.evaluation.measures import Shown
 from jvst.lab.evaluation.methods import MadeFrame
 from jvst.video import write_picture

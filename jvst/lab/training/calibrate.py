@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jvst._types import Image
-from jvst.image import to_float
-from jvst.losses import content_loss, gram_matrix, style_loss
+from jvst.core.image import to_float
+from jvst.core.losses import content_loss, gram_matrix, style_loss
 from jvst.objective import LEVELS, STYLE_LAYERS, LossWeights
 from jvst.pipeline import noise_image
 from jvst.synthetic import make_scene, painting, render

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from jvst._types import Frame, Image
+from jvst.core.image import to_float, to_uint8
 from jvst.errors import InputError
-from jvst.image import to_float, to_uint8
 from jvst.lab.training.calibrate import CONTENT_LAYER
 from jvst.lab.training.network import Parameters, fold, initial_parameters
 from jvst.objective import FrameTargets, LossWeights, content_targets, style_targets

@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from jvst._types import Image
-from jvst.image import luminance
-from jvst.losses import gram_matrix
+from jvst.core.image import luminance
+from jvst.core.losses import gram_matrix
 from jvst.objective import STYLE_LAYERS
 from jvst.vgg import VGG19, features
 

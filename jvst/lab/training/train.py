@@ -15,8 +15,8 @@ import safetensors
 import safetensors.numpy
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from jvst.core.image import to_float
 from jvst.errors import InputError
-from jvst.image import to_float
 from jvst.lab.training.crops import noisy_pairs, texture_pairs
 from jvst.lab.training.network import activations, fold, initial_parameters
 from jvst.lab.training.objectives import DECODED, Terms, denoise_terms, initial_heads, style_terms

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from support.problems import network, picture
 
-from jvst import ClipConfig, LossWeights, Motion, SolverConfig, warp
+from jvst import ClipConfig, LossWeights, Motion, SolverConfig
+from jvst.core import warp
 from jvst.lab.evaluation.ablation import (
     INDEPENDENT,
     TEMPORAL,

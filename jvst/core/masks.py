@@ -1,118 +1,32 @@
-"""Where optical flow can be trusted.
+"""Masks of trust in optical flow, made of the reasons for distrust.
 
-Everything lives on the frame that ``flow`` starts from: the frame that is being stylized.
+A mask lives on the frame that is being stylized; 1 is trust.
 """
 
-from typing import Literal, NamedTuple
+import math
+from dataclasses import dataclass
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from jvst._types import Flow, Image, Mask, Scalar
-from jvst.corners import corner_strength
-from jvst.warp import bilinear_sample, pixel_grid
+from jvst._types import Flow, Image, Mask
+from jvst.core.consistency import EdgeRule, mask_reasons
+from jvst.core.image import gaussian_blur
+from jvst.errors import InputError
 
 MaskMode = Literal["binary", "soft", "ijcv"]
-EdgeRule = Literal["clamp", "torch"]
 
-#: Squared pixels by which the way back may miss, whatever the motion.
-TOLERANCE = 0.5
 #: ``ijcv`` distrusts what is so near to an untrusted pixel: a minimum filter of 7 pixels.
 IJCV_MARGIN = 3
 
 # exp(−i²/(2·0.8²)), i = −2 … 2, normalised: the smoothing of the Torch code's checker.
 _GAUSSIAN = (0.02192965, 0.22851214, 0.4991164, 0.22851214, 0.02192965)
 
-
-class MaskReasons(NamedTuple):
-    """Why a pixel's motion can't be trusted; a pixel may have several reasons.
-
-    Attributes:
-        disoccluded: the way back doesn't return: the other frame doesn't show the point.
-        outside: the point is out of the other frame.
-        boundary: the motion changes abruptly.
-    """
-
-    disoccluded: Bool[Array, "h w"]
-    outside: Bool[Array, "h w"]
-    boundary: Bool[Array, "h w"]
-
-
-def outside_frame(flow: Flow, *, edge: EdgeRule = "clamp") -> Bool[Array, "h w"]:
-    """Mark the pixels whose flow points out of the picture.
-
-    Args:
-        flow: (dx, dy) in pixels.
-        edge: ``clamp`` counts the last row and column as inside; ``torch`` does not, because
-            the Torch code wants all four neighbours of the target, so that the right and
-            bottom border of a static shot is hardly trusted.
-    """
-    h, w, _ = flow.shape
-    target = pixel_grid(h, w, flow.dtype) + flow
-    limit = jnp.asarray([w - 1, h - 1], flow.dtype)
-    beyond = target > limit if edge == "clamp" else jnp.floor(target) + 1.0 > limit
-    return jnp.any((target < 0.0) | beyond, axis=-1)
-
-
-def disocclusion(
-    flow: Flow, flow_back: Flow, *, tolerance: float | Float[Array, "h w"] = TOLERANCE
-) -> Bool[Array, "h w"]:
-    r"""Mark the pixels that the flow back does not return to where they came from.
-
-    .. math:: |\tilde w + \hat w|^2 \ge 0.01\,(|\tilde w|^2 + |\hat w|^2) + 0.5,
-        \qquad \tilde w(p) = w(p + \hat w(p))
-
-    Args:
-        flow: ŵ, from this frame to the other, pixels.
-        flow_back: w, from the other frame to this one, pixels.
-        tolerance: the 0.5 above, in squared pixels; may differ from pixel to pixel.
-
-    Source: Ruder et al. 2016, section 5.2, after Sundaram et al. 2010.
-    """
-    h, w, _ = flow.shape
-    grid = pixel_grid(h, w, flow.dtype)
-    target = grid + flow
-    back = bilinear_sample(flow_back, target)
-    # Measured from the grid, (q + w̃) − p, as the checker does: ŵ + w̃ rounds otherwise.
-    miss = jnp.sum(jnp.square(target + back - grid), axis=-1)
-    return miss >= 0.01 * (_squared_norm(flow) + _squared_norm(back)) + tolerance
-
-
-def motion_boundary(flow: Flow) -> Bool[Array, "h w"]:
-    r"""Mark the pixels where the flow changes abruptly; there it is rarely exact.
-
-    .. math:: |\nabla \hat u|^2 + |\nabla \hat v|^2 > 0.01\,|\hat w|^2 + 0.002
-
-    Args:
-        flow: ŵ, (dx, dy) in pixels.
-
-    Source: Ruder et al. 2016, section 5.2. Central differences, the border doubled.
-    """
-    padded = jnp.pad(flow, ((1, 1), (1, 1), (0, 0)), mode="symmetric")
-    dx = 0.5 * (padded[1:-1, 2:] - padded[1:-1, :-2])
-    dy = 0.5 * (padded[2:, 1:-1] - padded[:-2, 1:-1])
-    return _squared_norm(dx) + _squared_norm(dy) > 0.01 * _squared_norm(flow) + 0.002
-
-
-def mask_reasons(
-    flow: Flow, flow_back: Flow, *, edge: EdgeRule = "clamp", image: Image | None = None
-) -> MaskReasons:
-    """Tell apart the reasons for which the flow can't be trusted.
-
-    Args:
-        flow: from the frame that the mask lives on to the other one, pixels.
-        flow_back: from the other frame to this one, pixels.
-        edge: see ``outside_frame``.
-        image: the frame that the mask lives on; if given, the way back may miss by more where
-            there is little to see, as in the mode ``ijcv``.
-    """
-    tolerance = TOLERANCE if image is None else _tolerance(image)
-    return MaskReasons(
-        disoccluded=disocclusion(flow, flow_back, tolerance=tolerance),
-        outside=outside_frame(flow, edge=edge),
-        boundary=motion_boundary(flow),
-    )
+#: Widening and softening beyond this leave nothing of a mask, in pixels.
+_LARGEST = 64
 
 
 def consistency_mask(
@@ -209,8 +123,106 @@ def long_term_weights(masks: Float[Array, "j h w"]) -> Float[Array, "j h w"]:
     return jnp.maximum(masks - nearer, 0.0)
 
 
-def _squared_norm(field: Float[Array, "h w 2"]) -> Float[Array, "h w"]:
-    return jnp.sum(jnp.square(field), axis=-1)
+@dataclass(frozen=True)
+class MaskKnobs:
+    """How much, how far and how softly each reason counts: disoccluded, outside, boundary.
+
+    Args:
+        weights: 1 takes all trust away, 0 forgets the reason.
+        dilate: pixels by which the reason's area grows, down and across.
+        blur: standard deviation in pixels by which its edge is softened, after it has grown.
+
+    Raises:
+        InputError: a weight out of [0, 1], or pixels out of [0, 64].
+    """
+
+    weights: tuple[float, ...] = (1.0, 1.0, 1.0)
+    dilate: tuple[int, ...] = (0, 0, 0)
+    blur: tuple[float, ...] = (0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        """Refuse at once what can't be meant."""
+        for name, values, most in (
+            ("weights", self.weights, 1),
+            ("dilate", self.dilate, _LARGEST),
+            ("blur", self.blur, _LARGEST),
+        ):
+            if len(values) != 3 or not all(math.isfinite(v) and 0 <= v <= most for v in values):
+                raise InputError(
+                    f"the mask's {name} are {' '.join(map(str, values))}; expected 3 numbers from "
+                    f"0 to {most}: for disoccluded, outside and motion boundary"
+                )
+
+
+def knobs_of(
+    *,
+    weights: tuple[float, ...] = (1.0,),
+    dilate: tuple[int, ...] = (0,),
+    blur: tuple[float, ...] = (0.0,),
+) -> MaskKnobs:
+    """Make knobs of one number for all reasons, or of three.
+
+    Raises:
+        InputError: another count of numbers, or numbers out of range.
+    """
+    return MaskKnobs(
+        weights * 3 if len(weights) == 1 else weights,
+        dilate * 3 if len(dilate) == 1 else dilate,
+        blur * 3 if len(blur) == 1 else blur,
+    )
+
+
+def shaped_mask(
+    flow: Flow,
+    flow_back: Flow,
+    *,
+    mode: MaskMode = "binary",
+    edge: EdgeRule = "clamp",
+    image: Image | None = None,
+    knobs: MaskKnobs = MaskKnobs(),
+) -> Mask:
+    """Tell how far the flow can be trusted, with knobs on each reason.
+
+    With the default knobs it is ``consistency_mask``.
+
+    Args:
+        flow: from the frame that the mask lives on to the other one, pixels.
+        flow_back: from the other frame to this one, pixels.
+        mode: see ``consistency_mask``; ``ijcv`` has no motion boundaries to weight.
+        edge: see ``consistency_mask``.
+        image: the frame that the mask lives on; ``ijcv`` needs it.
+        knobs: static under jit.
+
+    Raises:
+        ValueError: an unknown mode or edge rule, or ``ijcv`` without the image.
+    """
+    check_mask_options(mode, edge, image)
+    reasons = mask_reasons(flow, flow_back, edge=edge, image=image if mode == "ijcv" else None)
+    margin = IJCV_MARGIN if mode == "ijcv" else 0
+    hidden, outside, boundary = (
+        weight * soften(grow(reason, pixels + margin), sigma).astype(flow.dtype)
+        for reason, weight, pixels, sigma in zip(
+            reasons, knobs.weights, knobs.dilate, knobs.blur, strict=True
+        )
+    )
+    if mode == "soft":
+        # The Torch code's order: outside wins over hidden, hidden over boundary; see there.
+        doubt = 510.0 * hidden + (1.0 - hidden) * 255.0 * boundary
+        return grey_levels(255.0 - (255.0 * outside + (1.0 - outside) * doubt))
+    doubt = jnp.maximum(hidden, outside)
+    return 1.0 - (doubt if mode == "ijcv" else jnp.maximum(doubt, boundary))
+
+
+def grow(area: Bool[Array, "h w"], pixels: int) -> Float[Array, "h w"]:
+    """1 within so many pixels of an area, down and across, else 0."""
+    return 1.0 - minimum_near(1.0 - area.astype(jnp.float32), pixels)
+
+
+def soften(area: Float[Array, "h w"], sigma: float) -> Float[Array, "h w"]:
+    """Blur an area's edge by a Gaussian, cut at three standard deviations."""
+    if sigma == 0:
+        return area
+    return gaussian_blur(area[..., None], sigma, int(np.ceil(3 * sigma)))[..., 0]
 
 
 def _smooth(level: Float[Array, "h w"]) -> Float[Array, "h w"]:
@@ -223,12 +235,3 @@ def _smooth(level: Float[Array, "h w"]) -> Float[Array, "h w"]:
     )
     tall = jnp.pad(level, ((radius, radius), (0, 0)), mode="symmetric")
     return sum((tap * tall[i : i + h] for i, tap in enumerate(_GAUSSIAN)), jnp.zeros_like(level))
-
-
-def _tolerance(image: Image) -> Float[Array, "h w"]:
-    """Room for the way back, more where the frame has no corners (Ruder et al. 2018)."""
-    corner = corner_strength(image)
-    mean: Scalar = jnp.mean(corner)
-    # A frame of one colour has none anywhere: everywhere as flat as can be.
-    flat = jnp.maximum(0.0, 0.5 - corner / jnp.maximum(mean, 1e-12))
-    return TOLERANCE + 4.0 * flat

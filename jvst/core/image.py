@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, UInt8
 
 from jvst._types import Image
@@ -36,3 +37,22 @@ def resize(
 def luminance(image: Image) -> Float[Array, "h w"]:
     """Return the luma of gamma-encoded RGB (Rec. ITU-R BT.709)."""
     return image @ jnp.asarray(LUMA, image.dtype)  # [h w 3] @ [3]
+
+
+def gaussian_blur(image: Float[Array, "h w c"], sigma: float, radius: int) -> Float[Array, "h w c"]:
+    """Blur along both axes; the border's pixels are mirrored.
+
+    Args:
+        image: ``[h w c]``.
+        sigma: standard deviation, pixels.
+        radius: where the Gaussian is cut, pixels.
+    """
+    taps = np.exp(-np.square(np.arange(-radius, radius + 1)) / (2 * sigma**2))
+    taps = jnp.asarray(taps / taps.sum(), image.dtype)
+    border = ((radius, radius), (radius, radius), (0, 0))
+    channels = jnp.moveaxis(jnp.pad(image, border, mode="symmetric"), -1, 0)[:, None]  # [c 1 h w]
+    for kernel in (taps[None, None, None, :], taps[None, None, :, None]):
+        channels = jax.lax.conv_general_dilated(
+            channels, kernel, (1, 1), "VALID", precision="highest"
+        )
+    return jnp.moveaxis(channels[:, 0], 0, -1)

@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from jvst import consistency, mask_knobs
-from jvst.consistency import mask_reasons, minimum_near
-from jvst.corners import corner_strength, gaussian_blur
+from jvst.core import masks
+from jvst.core.consistency import corner_strength, mask_reasons
+from jvst.core.image import gaussian_blur
+from jvst.core.masks import MaskKnobs, grow, knobs_of, minimum_near, soften
 from jvst.errors import InputError
-from jvst.mask_knobs import MaskKnobs, grow, knobs_of, soften
 from jvst.synthetic import exact_flow, exact_occlusion, make_scene, render
 
 # Op by op they compile for seconds.
-consistency_mask = jax.jit(consistency.consistency_mask, static_argnames=("mode", "edge"))
-shaped_mask = jax.jit(mask_knobs.shaped_mask, static_argnames=("mode", "edge", "knobs"))
+consistency_mask = jax.jit(masks.consistency_mask, static_argnames=("mode", "edge"))
+shaped_mask = jax.jit(masks.shaped_mask, static_argnames=("mode", "edge", "knobs"))
 MODES = ("binary", "soft", "ijcv")
 SIZE = (47, 61)
 
@@ -204,14 +204,14 @@ def test_each_reason_grows_by_its_own_pixels():
 @pytest.mark.parametrize("mode", MODES)
 def test_more_of_any_knob_never_trusts_more_in_the_mean(moving, mode):
     image, flow, back, _ = moving
-    masks = [
+    made = [
         shaped_mask(flow, back, mode=mode, image=image, knobs=knobs_of(**knobs))
         for knobs in ({}, {"dilate": (1,)}, {"dilate": (3,)}, {"dilate": (3,), "blur": (1.5,)})
     ]
-    means = [float(m.mean()) for m in masks]
+    means = [float(m.mean()) for m in made]
     assert means[0] > means[1] > means[2] and abs(means[3] - means[2]) < 0.3
-    assert all(float(m.min()) >= 0 and float(m.max()) <= 1 for m in masks)
-    soft = np.asarray(masks[3])
+    assert all(float(m.min()) >= 0 and float(m.max()) <= 1 for m in made)
+    soft = np.asarray(made[3])
     assert ((soft > 0) & (soft < 0.99)).mean() > 0.01
 
 

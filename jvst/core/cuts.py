@@ -3,8 +3,8 @@
 import jax.numpy as jnp
 
 from jvst._types import Flow, Image, Mask, Scalar
-from jvst.corners import gaussian_blur
-from jvst.warp import warp
+from jvst.core.image import gaussian_blur
+from jvst.core.warp import warp
 
 #: Share of the picture's variance that warping may leave: 1 is left by a picture of one colour,
 #: about 2 by another picture. Measured over six scenes and three engines: 0 to 0.4 between

@@ -1,0 +1,65 @@
+"""How stable, and how true, a stylized clip is. One function a metric.
+
+Read them beside the content and style losses of the same frames (a grey clip is perfectly
+stable) and beside the same error of the input clip, which is the floor.
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jvst._types import Flow, Image, Mask, Scalar
+from jvst.core.image import luminance
+from jvst.core.warp import warp
+
+
+def warping_error(image: Image, other: Image, flow: Flow, mask: Mask) -> Scalar:
+    r"""Mean squared change along the motion; untrusted pixels count as 0.
+
+    .. math:: \frac{1}{3hw} \sum \bigl(c \cdot (\omega(y) - x)\bigr)^2
+
+    Args:
+        image: a stylized frame x, RGB in [0, 1].
+        other: a neighbour y, RGB in [0, 1].
+        flow: true motion from ``image`` to ``other``, pixels.
+        mask: 1 where that motion is defined and visible in both, ``[h w]``.
+
+    Source: Ruder et al. 2016, section 6.2.
+    """
+    return jnp.mean(jnp.square(mask[..., None] * (warp(other, flow) - image)))
+
+
+def masked_warping_error(image: Image, other: Image, flow: Flow, mask: Mask) -> Scalar:
+    r"""Mean squared change along the motion, over the trusted pixels alone.
+
+    .. math:: \frac{\sum c\, |\omega(y) - x|^2}{\sum c}
+
+    Args: as ``warping_error``. The squared norm sums over RGB; no trusted pixel gives 0.
+
+    Source: Lai et al. 2018, *Learning blind video temporal consistency*, E_warp of one pair.
+    Not comparable with ``warping_error``.
+    """
+    squared = jnp.sum(jnp.square(warp(other, flow) - image), axis=-1)
+    return jnp.sum(mask * squared) / jnp.maximum(jnp.sum(mask), 1.0)
+
+
+def luminance_drift(
+    images: Float[Array, "t h w 3"], mask: Mask
+) -> tuple[Float[Array, " t"], Float[Array, " t"]]:
+    """Mean and standard deviation of luminance, frame by frame, over pixels always trusted.
+
+    Args:
+        images: a clip of a static shot, RGB in [0, 1].
+        mask: 1 where the pixel is trusted through the whole clip, ``[h w]``.
+    """
+    total = jnp.maximum(jnp.sum(mask), 1.0)
+    light = jnp.stack([luminance(image) for image in images])  # [t h w]
+    mean = jnp.sum(light * mask, axis=(1, 2)) / total
+    spread = jnp.sum(mask * jnp.square(light - mean[:, None, None]), axis=(1, 2)) / total
+    return mean, jnp.sqrt(spread)
+
+
+def endpoint_error(flow: Flow, truth: Flow, mask: Mask) -> Scalar:
+    """Mean distance between two flows over the pixels of a mask, in pixels."""
+    # The distance has no gradient at 0; nobody differentiates a metric.
+    distance = jnp.sqrt(jnp.sum(jnp.square(flow - truth), axis=-1))
+    return jnp.sum(mask * distance) / jnp.maximum(jnp.sum(mask), 1.0)
