@@ -13,6 +13,8 @@ from jvst.core.warp import bilinear_sample, warp
 from jvst.errors import InputError
 from jvst.multipass import PassFrame, stylize_multipass
 from jvst.neighbours import Motion
+from jvst.network.vgg import VGG19, features
+from jvst.network.weights import import_vgg19, load_vgg19, save_vgg19
 from jvst.objective import (
     FrameTargets,
     LossTerms,
@@ -25,8 +27,6 @@ from jvst.passes import MultipassConfig
 from jvst.pipeline import ClipConfig, StylizedFrame, stylize_clip
 from jvst.presets import loss_weights
 from jvst.solver import SolveInfo, SolverConfig, solve_frame
-from jvst.vgg import VGG19, features
-from jvst.weights import import_vgg19, load_vgg19, save_vgg19
 
 __all__ = [
     "VGG19",

@@ -13,7 +13,7 @@ from jvst.config import (
     mask_knobs,
 )
 from jvst.errors import InputError
-from jvst.vgg import LAYERS
+from jvst.network.vgg import LAYERS
 from jvst.video.encode import CONTAINERS
 from jvst.video.sequence import is_printf_pattern
 

@@ -5,13 +5,13 @@ import jax
 from jvst.config import StylizeConfig, mask_knobs
 from jvst.flow.contrib import has_contrib
 from jvst.flow.epic import SMALLEST_SIDE as EPIC_SMALLEST_SIDE
+from jvst.network.vgg import VGG19
+from jvst.network.weights import Found, find_weights, load_vgg19, normalised
 from jvst.objective import LossWeights
 from jvst.passes import MultipassConfig
 from jvst.pipeline import ClipConfig
 from jvst.presets import NETWORKS, loss_weights
 from jvst.solver import SolverConfig
-from jvst.vgg import VGG19
-from jvst.weights import Found, find_weights, load_vgg19, normalised
 from jvst.weights_cli import folder_pictures, procedural_pictures
 
 #: Iterations between two looks at a solve: often enough for the bar and for Ctrl-C.

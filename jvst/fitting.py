@@ -11,9 +11,9 @@ from jvst.device_memory import device_limit_bytes
 from jvst.errors import InputError
 from jvst.memory import FrameShape
 from jvst.memory_plan import plan
+from jvst.network.vgg import VGG19
 from jvst.store import RunStore
 from jvst.task import Task
-from jvst.vgg import VGG19
 
 _PLAN = "plan.json"
 #: Part of a device's memory that a solve may take: no estimate knows all.

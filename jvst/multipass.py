@@ -16,11 +16,11 @@ from jvst.core.consistency import EdgeRule
 from jvst.core.masks import MaskKnobs, MaskMode
 from jvst.core.warp import warp
 from jvst.neighbours import Motion, Neighbours, neighbour_masks, neighbours_in_slots
+from jvst.network.vgg import VGG19
 from jvst.objective import FrameTargets, LossWeights
 from jvst.passes import MultipassConfig, batches, neighbours_in_pass
 from jvst.pipeline import clip_content, noise_image
 from jvst.solver import Report, SolveInfo, SolveState, solve_frame
-from jvst.vgg import VGG19
 
 _DEFAULTS = MultipassConfig()
 

@@ -11,6 +11,7 @@ import numpy as np
 from jvst._types import Grams
 from jvst.core.image import to_uint8
 from jvst.motion import MotionSource, ready_frames, split
+from jvst.network.vgg import VGG19
 from jvst.pipeline import ClipConfig, stylize_clip
 from jvst.prefetch import Waiting
 from jvst.progress import ClipProgress, Preview
@@ -19,7 +20,6 @@ from jvst.solver import Report, SolveInfo
 from jvst.stages import Stage
 from jvst.store import RunStore
 from jvst.task import Task
-from jvst.vgg import VGG19
 
 
 def stylize_frames(

@@ -15,13 +15,13 @@ from jvst.inputs import Clip, clip_frames
 from jvst.motion import MotionSource, image_on_device, motion_on_device
 from jvst.multipass import PassChunk, stylize_multipass
 from jvst.neighbours import Motion
+from jvst.network.vgg import VGG19
 from jvst.passes import MultipassConfig
 from jvst.prefetch import Waiting
 from jvst.progress import ClipProgress, Preview
 from jvst.run_clip import frame_info
 from jvst.store import LAST, RunStore
 from jvst.task import Task
-from jvst.vgg import VGG19
 
 _INPUTS = "inputs.npy"
 

@@ -14,6 +14,7 @@ from jvst.config import coarse_factors
 from jvst.core.image import resize
 from jvst.fitting import fit_task
 from jvst.motion import MotionSource
+from jvst.network.vgg import VGG19
 from jvst.objective import blended_grams, style_targets
 from jvst.run_clip import stylize_frames
 from jvst.run_passes import stylize_passes
@@ -21,7 +22,6 @@ from jvst.scales import COARSE, Scale, scaled_size, usable
 from jvst.store import RunStore
 from jvst.task import Task
 from jvst.tiles import tiled_grams
-from jvst.vgg import VGG19
 
 #: Each of its own size.
 Painting = Float[Array, "_h _w 3"]

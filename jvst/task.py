@@ -12,10 +12,10 @@ from jvst.choices import chosen_engine, chosen_network, chosen_weights, clip_con
 from jvst.config import StylizeConfig, frame_options
 from jvst.folders import user_cache
 from jvst.inputs import Clip, open_clip, read_styles
+from jvst.network.weights import Found
+from jvst.network.weights.formats.detect import file_sha256
 from jvst.objective import LossWeights
 from jvst.pipeline import ClipConfig
-from jvst.weights import Found
-from jvst.weights.importers import file_sha256
 
 _PACKAGES = (
     "jvst",

@@ -10,17 +10,17 @@ import jax.numpy as jnp
 from jvst._types import Image
 from jvst.core.image import resize, to_float
 from jvst.errors import InputError
+from jvst.network.weights import EMBEDDED, PictureSet
+from jvst.network.weights.convert import check_file, convert_vgg19
+from jvst.network.weights.find import CHECKOUT_WEIGHTS, cache_folder, converted_file, fetch_weights
+from jvst.network.weights.formats.detect import read_published
+from jvst.network.weights.formats.imported import width_of
+from jvst.network.weights.formats.source import is_remote
+from jvst.network.weights.formats.tensor_file import read_metadata
+from jvst.network.weights.known import KNOWN_FILES, known_by_name
+from jvst.network.weights.native import FORMAT, check_kernels
 from jvst.synthetic import training_picture
 from jvst.video.pictures import read_picture
-from jvst.weights import EMBEDDED, PictureSet
-from jvst.weights.convert import check_file, convert_vgg19
-from jvst.weights.imported import width_of
-from jvst.weights.importers import read_published
-from jvst.weights.known import KNOWN_FILES, known_by_name
-from jvst.weights.locate import CHECKOUT_WEIGHTS, cache_folder, converted_file, fetch_weights
-from jvst.weights.native import FORMAT, check_kernels
-from jvst.weights.source import is_remote
-from jvst.weights.tensor_file import read_metadata
 
 # A file that was normalised over other pictures gets another name in the cache: change this when
 # the pictures change.

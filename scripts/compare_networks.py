@@ -25,8 +25,8 @@ from jvst.lab.training.compare import (
     read_picture,
     write_sheet,
 )
+from jvst.network.weights import EMBEDDED, load_vgg19
 from jvst.synthetic import make_scene, render
-from jvst.weights import EMBEDDED, load_vgg19
 
 #: In the order of the sheet.
 NETWORKS = ("gaussian", "smooth", "trained")

@@ -18,9 +18,9 @@ from jvst.core.image import to_float, to_uint8
 from jvst.flow import estimate_pair, read_flow
 from jvst.inputs import read_styles
 from jvst.lab.evaluation.ablation import Truth, floor, markdown, measure, run_variants
+from jvst.network.weights import find_weights
 from jvst.presets import NETWORKS
 from jvst.video import read_frames, write_picture
-from jvst.weights import find_weights
 
 
 def main() -> None:

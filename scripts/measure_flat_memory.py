@@ -23,10 +23,10 @@ from flax import nnx
 
 from jvst._types import Frame
 from jvst.config import size_of
+from jvst.network.vgg import VGG19
+from jvst.network.weights import save_vgg19
 from jvst.synthetic import clip, make_scene, painting
-from jvst.vgg import VGG19
 from jvst.video import write_picture, write_video
-from jvst.weights import save_vgg19
 
 LOOK_EVERY = 0.02  # seconds
 PARTS = (0.1, 0.25, 0.5, 0.75, 1.0)

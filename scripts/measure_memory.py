@@ -28,10 +28,10 @@ from jvst.memory import (
     compiled_estimate,
     quick_estimate,
 )
+from jvst.network.vgg import VGG19
 from jvst.objective import LossWeights
 from jvst.solver import SolverConfig
 from jvst.tiles import tiled_loss_and_gradient
-from jvst.vgg import VGG19
 from jvst.windows import cut_picture
 
 # Size, width of the network, history, tiles.

@@ -9,7 +9,7 @@ import pytest
 
 import jvst
 import jvst.flow
-from jvst.core import metrics
+from jvst import metrics
 
 # The names before and after the star, which programs of others rely on. Options may be added.
 SIGNATURES = {

@@ -12,6 +12,7 @@ from jvst.config import (
     StylizeConfig,
 )
 from jvst.demo import demo_config
+from jvst.network.weights import find_weights
 from jvst.objective import LossTerms
 from jvst.prefetch import Waiting
 from jvst.presets import NETWORKS
@@ -20,7 +21,6 @@ from jvst.run import _default_folder, summary
 from jvst.solver import Report
 from jvst.store import RunStore
 from jvst.video import probe, read_picture
-from jvst.weights import find_weights
 
 INFO = {"iterations": 9, "stopped": "converged", "fallback": "none"}
 

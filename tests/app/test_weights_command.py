@@ -12,8 +12,8 @@ import pytest
 from support import published_files as files
 
 from jvst.errors import InputError
+from jvst.network.weights import find, load_vgg19
 from jvst.video import write_picture
-from jvst.weights import load_vgg19, locate
 from jvst.weights_cli import folder_pictures, main, procedural_pictures
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,7 +50,7 @@ def test_a_converted_file_describes_itself_and_is_sound(keras, tmp_path, capsys)
     shown = capsys.readouterr().out
     for said in ("channels: BGR", "CC BY 4.0", "Oxford", "(Keras HDF5)", "network: vgg19"):
         assert said in shown
-    assert f"source_sha256: {locate.file_sha256(keras)}" in shown
+    assert f"source_sha256: {find.file_sha256(keras)}" in shown
     assert "is sound" in shown
     assert load_vgg19(target).width == 1 / 32
 
@@ -65,7 +65,7 @@ def test_a_published_file_is_described_too(keras, capsys):
 def test_convert_without_a_target_puts_the_file_where_it_is_found(keras, tmp_path, capsys):
     assert main(["convert", str(keras)]) == 0
     assert capsys.readouterr().out.strip() == str(tmp_path / "cache/weights/vgg19.safetensors")
-    assert locate.find_weights("vgg19").path.name == "vgg19.safetensors"
+    assert find.find_weights("vgg19").path.name == "vgg19.safetensors"
     (tmp_path / "checkout").mkdir()
     assert main(["convert", str(keras)]) == 0
     assert (tmp_path / "checkout" / "vgg19.safetensors").exists()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
-from jvst.core import metrics
+from jvst import metrics
 
 HEIGHT, WIDTH = 33, 47
 

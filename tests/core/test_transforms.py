@@ -9,7 +9,7 @@ import pytest
 from jax.test_util import check_grads
 from support import reference
 
-from jvst.core import metrics
+from jvst import metrics
 from jvst.core.blend import blend
 from jvst.core.consistency import disocclusion, motion_boundary, outside_frame
 from jvst.core.image import luminance, resize, to_float, to_uint8

@@ -7,12 +7,12 @@ import pytest
 from support.problems import network, picture
 
 from jvst import ClipConfig, LossWeights, Motion, SolverConfig, stylize_clip
-from jvst.core import warp
+from jvst import warp
 from jvst.core.masks import MaskKnobs
 from jvst.neighbours import neighbours_in_slots
-from jvst.objective import style_targets
 from jvst.pipeline import noise_image, prepare
-from jvst.solver import advance, begin
+from jvst.solver.objective import style_targets
+from jvst.solver.solve import advance, begin
 
 KEY = jax.random.key(7)
 STILL = jnp.zeros((33, 40, 2))

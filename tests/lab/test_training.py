@@ -22,7 +22,7 @@ from jvst.lab.training.train import (
     read_checkpoint,
     write_checkpoint,
 )
-from jvst.vgg import CONVOLUTIONS, channels_of, features
+from jvst.network.vgg import CONVOLUTIONS, channels_of, features
 
 WIDTH = 0.0625
 # One program each: op by op they take seconds to compile.

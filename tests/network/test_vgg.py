@@ -9,8 +9,8 @@ import pytest
 from support import reference
 from support.networks import SMALL, in_double, small_network, torch_features
 
-from jvst import vgg as module
-from jvst.vgg import LAYERS, TORCHVISION, channels_of, features, preprocess
+from jvst.network import convolution
+from jvst.network.vgg import LAYERS, OXFORD, TORCHVISION, channels_of, features, preprocess
 
 VARIANTS = [
     (pooling, padding) for pooling in ("max", "average") for padding in ("zeros", "replicate")
@@ -133,7 +133,7 @@ def test_gradients_of_a_convolution_are_those_of_jax(margin):
         outer = jnp.asarray(rng.normal(size=(7 + 2 * margin, 10 + 2 * margin, 6)))
         (ours, our_vjp), (theirs, their_vjp) = (
             jax.vjp(lambda x, kernel, f=function: f(x, kernel, margin, "highest"), x, kernel)
-            for function in (module._convolution, module._plain_convolution)
+            for function in (convolution.convolution, convolution.plain_convolution)
         )
         np.testing.assert_array_equal(ours, theirs)
         for found, expected in zip(our_vjp(outer), their_vjp(outer), strict=True):
@@ -148,7 +148,7 @@ def test_gradients_of_a_convolution_are_the_slopes_of_float64_numpy(margin):
     outer = rng.normal(size=(4 + 2 * margin, 3 + 2 * margin, 4))
     with jax.enable_x64(True):
         _, pull = jax.vjp(
-            lambda x, kernel: module._convolution(x, kernel, margin, "highest"),
+            lambda x, kernel: convolution.convolution(x, kernel, margin, "highest"),
             jnp.asarray(x),
             jnp.asarray(kernel),
         )
@@ -198,7 +198,7 @@ def test_gradient_under_vmap_is_that_of_a_loop():
 
 def test_preprocessing_of_the_oxford_weights_is_bgr_levels_minus_the_mean():
     image = picture(12)
-    found = preprocess(module.OXFORD, jnp.asarray(image))
+    found = preprocess(OXFORD, jnp.asarray(image))
     np.testing.assert_allclose(found, reference.levels(image), atol=1e-4)
 
 
@@ -246,8 +246,8 @@ def test_replicate_padding_leaves_no_frame_around_a_flat_picture():
 
 def test_average_pooling_doubles_a_flat_layer_and_max_pooling_keeps_it():
     flat = jnp.full((7, 9, 2), 1.5)
-    np.testing.assert_array_equal(module._pool(flat, "average"), np.full((3, 4, 2), 3.0))
-    np.testing.assert_array_equal(module._pool(flat, "max"), np.full((3, 4, 2), 1.5))
+    np.testing.assert_array_equal(convolution.pool(flat, "average"), np.full((3, 4, 2), 3.0))
+    np.testing.assert_array_equal(convolution.pool(flat, "max"), np.full((3, 4, 2), 1.5))
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("tf32", 2e-3), ("bfloat16", 5e-2)])

@@ -9,9 +9,8 @@ import pytest
 from flax import nnx
 from support import reference
 
-from jvst import vgg as network
-from jvst import winograd
-from jvst.vgg import VGG19, features
+from jvst.network import convolution, winograd
+from jvst.network.vgg import VGG19, features
 
 # Of the largest result. float32 rounds at 6e-8, and the weights of the sums of rows, up to 32,
 # lose some of that; measured are 1e-6 to 4e-6 at up to 512 channels.
@@ -82,7 +81,7 @@ def test_gradients_of_the_chosen_way_are_those_of_the_plain_one(margin):
 
     ours, theirs = (
         jax.jit(functools.partial(pulled, way))(x, kernel, outer)
-        for way in (network._convolution, network._plain_convolution)
+        for way in (convolution.convolution, convolution.plain_convolution)
     )
     for found, expected in zip(ours, theirs, strict=True):
         assert found.shape == expected.shape
@@ -96,7 +95,7 @@ def products_in(function, *arguments):
 
 def test_the_program_holds_the_eight_convolutions_where_they_pay_and_one_where_not():
     def called(x, kernel):
-        return network._convolution(x, kernel, 1, "highest")
+        return convolution.convolution(x, kernel, 1, "highest")
 
     on_cpu = jax.default_backend() == "cpu"
     assert products_in(called, *single(*drawn(*CHOSEN))) == (8 if on_cpu else 1)
@@ -107,7 +106,7 @@ def test_lower_precision_and_float64_keep_the_plain_convolution():
     x, kernel = single(*drawn(*CHOSEN))
 
     def at(precision):
-        return lambda x, kernel: network._convolution(x, kernel, 1, precision)
+        return lambda x, kernel: convolution.convolution(x, kernel, 1, precision)
 
     assert products_in(at("high"), x, kernel) == 1
     half = [array.astype(jnp.bfloat16) for array in (x, kernel)]
@@ -135,7 +134,7 @@ def test_a_batch_is_a_loop():
     pictures = single(*(drawn(*CHOSEN, seed=seed)[0] for seed in (1, 2, 3)))
 
     def pulled(x):
-        result, pull = jax.vjp(lambda x: network._convolution(x, kernel, 1, "highest"), x)
+        result, pull = jax.vjp(lambda x: convolution.convolution(x, kernel, 1, "highest"), x)
         return result, pull(result)[0]
 
     together = jax.jit(jax.vmap(pulled))(jnp.stack(pictures))
@@ -177,7 +176,7 @@ def test_largest_of_a_block_shares_its_gradient_with_its_equals():
     def plain(x):
         return jnp.max(x.reshape(4, 2, 3, 2, 3), axis=(1, 3))
 
-    found, pull = jax.vjp(network._largest_of_blocks, x)
+    found, pull = jax.vjp(convolution.largest_of_blocks, x)
     expected, pull_plain = jax.vjp(plain, x)
     np.testing.assert_array_equal(found, expected)
     # Whole numbers of equals: both divide once.

@@ -22,10 +22,10 @@ from jvst.memory import (
 )
 from jvst.memory_plan import HISTORIES, frames_at_once, plan
 from jvst.neighbours import neighbours_in_slots
+from jvst.network.vgg import VGG19
 from jvst.objective import LossWeights
 from jvst.solver import SolverConfig, advance, begin
 from jvst.tiles import tiled_loss_and_gradient
-from jvst.vgg import VGG19
 
 GB = 10**9
 slow = pytest.mark.slow

@@ -10,6 +10,7 @@ from support import reference
 from support.networks import in_double, small_network, torch_features
 
 from jvst.core.losses import gram_matrix, style_loss
+from jvst.network.vgg import features
 from jvst.objective import (
     CONTENT_LAYERS,
     STYLE_LAYERS,
@@ -21,7 +22,6 @@ from jvst.objective import (
     style_targets,
 )
 from jvst.presets import loss_weights
-from jvst.vgg import features
 
 HEIGHT, WIDTH = 33, 47
 

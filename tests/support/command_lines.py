@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from support.problems import network
 
+from jvst.network.weights import save_vgg19
 from jvst.synthetic import clip, make_scene, painting
 from jvst.video import write_picture, write_video
-from jvst.weights import save_vgg19
 
 FRAMES = 3
 

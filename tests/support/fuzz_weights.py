@@ -17,8 +17,8 @@ import numpy as np
 from support import published_files
 from support.read_weights import peak, read
 
-from jvst.vgg import OXFORD
-from jvst.weights.native import build_vgg19, save_vgg19
+from jvst.network.vgg import OXFORD
+from jvst.network.weights.native import build_vgg19, save_vgg19
 from jvst.weights_cli import main
 
 # Narrow enough that a file is mostly structure, not numbers.

@@ -8,7 +8,7 @@ import numpy as np
 from flax import nnx
 from support import reference
 
-from jvst.vgg import VGG19
+from jvst.network.vgg import VGG19
 
 #: 4, 8, 16, 32 and 32 channels.
 SMALL = 1 / 16

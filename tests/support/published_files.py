@@ -15,7 +15,7 @@ import numpy as np
 import safetensors.numpy
 import scipy.io
 
-from jvst.vgg import CONVOLUTIONS, OXFORD, channels_of
+from jvst.network.vgg import CONVOLUTIONS, OXFORD, channels_of
 
 __all__ = ["OXFORD"]
 

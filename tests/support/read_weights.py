@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 from jvst.errors import InputError
-from jvst.weights.imported import width_of
-from jvst.weights.importers import read_published
-from jvst.weights.native import check_kernels, read_native
+from jvst.network.weights.formats.detect import read_published
+from jvst.network.weights.formats.imported import width_of
+from jvst.network.weights.native import check_kernels, read_native
 
 
 def read(path: Path) -> str:

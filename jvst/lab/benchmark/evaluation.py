@@ -12,8 +12,9 @@ from jvst.config import size_of
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.lab.benchmark.timing import alternate, evaluation_flop, matrix_peak, ratios, spread
 from jvst.lab.benchmark.torch_network import Problem, installed, torch_evaluations
+from jvst.network.convolution import Precision
+from jvst.network.vgg import VGG19
 from jvst.objective import FrameTargets, LossWeights, content_targets, frame_loss, style_targets
-from jvst.vgg import VGG19, Precision
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
 _OURS, _LOOP = "jvst", "jvst, in a loop on the device"

@@ -13,6 +13,8 @@ from jvst.choices import chosen_network, chosen_weights, load_network
 from jvst.config import NetworkOptions, RunOptions, StylizeConfig
 from jvst.core.image import resize, to_float
 from jvst.neighbours import Motion, neighbours_in_slots
+from jvst.network.convolution import Precision
+from jvst.network.vgg import VGG19
 from jvst.objective import (
     FrameTargets,
     LossWeights,
@@ -24,7 +26,6 @@ from jvst.pipeline import ClipConfig, noise_image, prepare, warped_start
 from jvst.presets import NETWORKS
 from jvst.solver import SolverConfig, solve_frame
 from jvst.synthetic import exact_flow, make_scene, painting, render
-from jvst.vgg import VGG19, Precision
 
 _TIME = 3.0  # of the first frame; scenes are in full motion there
 

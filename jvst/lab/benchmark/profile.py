@@ -14,8 +14,6 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array
 
-from jvst import vgg as network
-from jvst import winograd
 from jvst._types import Activations, Grams, Image, Scalar
 from jvst.config import size_of
 from jvst.core.losses import content_loss, temporal_loss, total_variation
@@ -23,6 +21,9 @@ from jvst.lab.benchmark.evaluation import random_problem
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.lab.benchmark.timing import alternate, ratios, spread
 from jvst.lab.benchmark.torch_network import Problem
+from jvst.network import convolution, winograd
+from jvst.network.convolution import Pooling
+from jvst.network.vgg import CONVOLUTIONS, LAYERS, VGG19, channels_of, features
 from jvst.objective import (
     FrameTargets,
     LossWeights,
@@ -31,7 +32,6 @@ from jvst.objective import (
 from jvst.objective import _style_loss as frame_style_loss
 from jvst.optimizers import SolverConfig
 from jvst.solver import advance, begin
-from jvst.vgg import CONVOLUTIONS, LAYERS, VGG19, Pooling, channels_of
 from jvst.windows import stride
 
 Convolution = Callable[[Array, Array], Array]
@@ -161,7 +161,7 @@ def layer_shapes(height: int, width: int, channels: float) -> dict[str, tuple[in
 
 def plain(x: Array, kernel: Array) -> Array:
     """Convolve with the back end's own convolution."""
-    return network._plain_convolution(x, kernel, 1, "highest")
+    return convolution.plain_convolution(x, kernel, 1, "highest")
 
 
 def forth_and_back(convolve: Convolution, turns: int) -> Callable[[Array, Array], Array]:
@@ -202,7 +202,7 @@ def parts(problem: Problem) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """
     image, vgg, targets, weights = problem
     yield "whole", (loop_of(_frame, _TURNS), *problem)
-    shapes = jax.eval_shape(lambda: network.features(vgg, image, LAYERS))
+    shapes = jax.eval_shape(lambda: features(vgg, image, LAYERS))
     layers = {name: jnp.full(shapes[name].shape, 0.5) for name in LAYERS}
     before = dict(zip(LAYERS, (image, *layers.values()), strict=False))  # what a layer is given
     convolved = {name: before[name] for name in CONVOLUTIONS}
@@ -223,12 +223,12 @@ def _frame(image: Image, vgg: VGG19, targets: FrameTargets, weights: LossWeights
 
 def _convolutions(inputs: Activations, vgg: VGG19) -> Scalar:
     kernels = {name: vgg.parameters(name)[0] for name in inputs}
-    results = [network._convolution(x, kernels[k], 1, "highest") for k, x in inputs.items()]
+    results = [convolution.convolution(x, kernels[k], 1, "highest") for k, x in inputs.items()]
     return _squares(results)
 
 
 def _pools(inputs: Activations, pooling: Pooling) -> Scalar:
-    return _squares([network._pool(x, pooling) for x in inputs.values()])
+    return _squares([convolution.pool(x, pooling) for x in inputs.values()])
 
 
 def _squares(arrays: list[Array]) -> Scalar:

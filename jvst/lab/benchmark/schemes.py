@@ -17,12 +17,12 @@ from jvst._types import Image, Scalar
 from jvst.core.image import resize
 from jvst.lab.benchmark import torch_scheme
 from jvst.lab.benchmark.problems import FrameProblem, at_size, exact_loss
+from jvst.network.vgg import VGG19
 from jvst.objective import LEVELS, FrameTargets, LossWeights, frame_loss
 from jvst.preconditioner import IDENTITY
 from jvst.scales import COARSE, iterations_at, scaled_size, usable
 from jvst.solver import Report, SolverConfig, SolveState, solve_frame
 from jvst.stages import Goal, Stage, resized, solve_in_stages
-from jvst.vgg import VGG19
 
 _DEFAULTS = SolverConfig()
 #: Iterations between two points.

@@ -21,9 +21,10 @@ from jvst.compiling import compiling
 from jvst.lab.benchmark.process_memory import forget_peak, resident
 from jvst.lab.benchmark.timing import device_peak
 from jvst.memory import FrameShape, abstract_problem, compiled_estimate, quick_estimate
+from jvst.network.convolution import Precision
+from jvst.network.vgg import VGG19
 from jvst.objective import FrameTargets, LossWeights
 from jvst.solver import SolveInfo, SolverConfig, solve_frame
-from jvst.vgg import VGG19, Precision
 
 
 @dataclasses.dataclass(frozen=True)

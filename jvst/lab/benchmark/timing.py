@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 
 from jvst._types import Device
+from jvst.network.convolution import Precision
+from jvst.network.vgg import channels_of
 from jvst.objective import STYLE_LAYERS
-from jvst.vgg import Precision, channels_of
 from jvst.windows import stride
 
 # Side of the matrices whose product counts as the peak: large enough to be bound by arithmetic.

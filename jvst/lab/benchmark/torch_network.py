@@ -9,8 +9,8 @@ import numpy as np
 
 from jvst._types import Image
 from jvst.lab.benchmark.records import say
+from jvst.network.vgg import CONVOLUTIONS, LAYERS, OXFORD, VGG19
 from jvst.objective import CONTENT_LAYERS, LEVELS, STYLE_LAYERS, FrameTargets, LossWeights
-from jvst.vgg import CONVOLUTIONS, LAYERS, OXFORD, VGG19
 
 Problem = tuple[Image, VGG19, FrameTargets, LossWeights]
 

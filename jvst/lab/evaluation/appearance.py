@@ -11,6 +11,7 @@ from jaxtyping import Array, Bool
 from jvst._types import Frame, Grams, Image, Scalar
 from jvst.core.image import luminance
 from jvst.lab.evaluation.measures import Numbers, Shown, mean_known, to_unit
+from jvst.network.vgg import VGG19
 from jvst.objective import (
     CONTENT_LAYERS,
     FrameTargets,
@@ -19,7 +20,6 @@ from jvst.objective import (
     content_targets,
     frame_loss,
 )
-from jvst.vgg import VGG19
 
 _BORDER = 0.1  # "near the border": within this part of a side
 _WINDOW = 5  # pixels, side of the window of local contrast

@@ -16,9 +16,9 @@ from jvst.errors import InputError
 from jvst.inputs import read_styles
 from jvst.lab.evaluation.methods import Problem
 from jvst.lab.evaluation.truths import ScaledClip, TrueClip
+from jvst.network.weights.formats.detect import file_sha256
 from jvst.objective import style_targets
 from jvst.synthetic import painting
-from jvst.weights.importers import file_sha256
 
 _OWN = "painting:"
 

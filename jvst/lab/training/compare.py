@@ -14,11 +14,11 @@ from jvst.core.image import to_float, to_uint8
 from jvst.errors import InputError
 from jvst.lab.training.calibrate import CONTENT_LAYER
 from jvst.lab.training.network import Parameters, fold, initial_parameters
+from jvst.network.vgg import VGG19
 from jvst.objective import FrameTargets, LossWeights, content_targets, style_targets
 from jvst.pipeline import noise_image
 from jvst.solver import solve_frame
 from jvst.synthetic import training_picture
-from jvst.vgg import VGG19
 
 _PICTURES, _SIZE = 12, 128
 _GAP = 3

@@ -8,7 +8,7 @@ from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jvst.lab.training.kernels import smooth_kernel
-from jvst.vgg import CONVOLUTIONS, VGG19, Preprocessing, channels_of, preprocess
+from jvst.network.vgg import CONVOLUTIONS, VGG19, Preprocessing, channels_of, preprocess
 
 #: Kernel, and scale and shift of the normalised response, of each convolution.
 Parameters = dict[str, dict[str, Array]]

@@ -13,8 +13,8 @@ import numpy as np
 from jvst._types import Image
 from jvst.core.image import luminance
 from jvst.core.losses import gram_matrix
+from jvst.network.vgg import VGG19, features
 from jvst.objective import STYLE_LAYERS
-from jvst.vgg import VGG19, features
 
 
 def retrieval_accuracy(

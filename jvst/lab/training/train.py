@@ -21,8 +21,8 @@ from jvst.lab.training.crops import noisy_pairs, texture_pairs
 from jvst.lab.training.network import activations, fold, initial_parameters
 from jvst.lab.training.objectives import DECODED, Terms, denoise_terms, initial_heads, style_terms
 from jvst.lab.training.pools import Pool, cached_pool
+from jvst.network.weights.native import save_vgg19
 from jvst.synthetic import training_picture
-from jvst.weights.native import save_vgg19
 
 STYLE_WEIGHT, GRAM_WEIGHT, DENOISE_WEIGHT = 1.0, 0.5, 2.0
 # Restoring from the layer of the content term weighs most: a solve from noise finds only what

@@ -20,8 +20,8 @@ from jvst.lab.benchmark.records import Column, Journal, in_words, machine
 from jvst.lab.benchmark.scaling import megapixel_size
 from jvst.lab.benchmark.schemes import SCHEMES, Point, exact_loss, pyramid_sizes
 from jvst.lab.benchmark.timing import alternate, evaluation_flop, spread
+from jvst.network.vgg import CONVOLUTIONS
 from jvst.objective import frame_loss
-from jvst.vgg import CONVOLUTIONS
 from jvst.video import read_picture
 
 TINY = ("--size", "64x48")

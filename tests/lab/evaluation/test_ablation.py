@@ -5,7 +5,7 @@ import pytest
 from support.problems import network, picture
 
 from jvst import ClipConfig, LossWeights, Motion, SolverConfig
-from jvst.core import warp
+from jvst import warp
 from jvst.lab.evaluation.ablation import (
     INDEPENDENT,
     TEMPORAL,
@@ -16,7 +16,7 @@ from jvst.lab.evaluation.ablation import (
     measure,
 )
 from jvst.lab.evaluation.ablation import run_variants as run
-from jvst.objective import style_targets
+from jvst.solver.objective import style_targets
 
 pytestmark = pytest.mark.slow  # three clips are solved
 

@@ -15,9 +15,9 @@ from jvst.lab.evaluation.methods import MadeFrame
 from jvst.lab.evaluation.results import locked
 from jvst.lab.evaluation.sintel import write_sequence
 from jvst.lab.evaluation.states import MadeClip
+from jvst.network.weights import save_vgg19
 from jvst.synthetic import make_scene, painting
 from jvst.video import read_picture, write_picture
-from jvst.weights import save_vgg19
 
 FRAMES = 4
 SIZE = (64, 48)

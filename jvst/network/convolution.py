@@ -1,0 +1,152 @@
+"""Convolutions and pools, with gradients of their own where JAX's are slow."""
+
+import functools
+from typing import Literal
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from jvst.network import winograd
+
+Pooling = Literal["max", "average"]
+FirstPadding = Literal["zeros", "replicate"]
+Precision = Literal["float32", "tf32", "bfloat16"]
+
+
+def convolution_layer(
+    x: Float[Array, "h w c"],
+    kernel: Float[Array, "3 3 c d"],
+    bias: Float[Array, " d"],
+    padding: FirstPadding,
+    precision: Precision,
+) -> Float[Array, "h w d"]:
+    """Convolve 3×3, keeping the size."""
+    dtype = x.dtype
+    if padding == "replicate":
+        x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    if precision == "bfloat16":
+        x, kernel = x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16)
+    margin = 0 if padding == "replicate" else 1
+    y = convolution(x, kernel, margin, "high" if precision == "tf32" else "highest")
+    return y.astype(dtype) + bias
+
+
+def plain_convolution(
+    x: Float[Array, "h w c"], kernel: Float[Array, "3 3 c d"], margin: int, precision: str
+) -> Float[Array, "h2 w2 d"]:
+    """Slide a 3×3 kernel over the picture, which ``margin`` zeros surround."""
+    return jax.lax.conv_general_dilated(
+        x[None],
+        kernel,
+        window_strides=(1, 1),
+        padding=((margin, margin), (margin, margin)),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        precision=precision,
+    )[0]
+
+
+def _fast_convolution(
+    x: Float[Array, "h w c"], kernel: Float[Array, "3 3 c d"], margin: int, precision: str
+) -> Float[Array, "h2 w2 d"]:
+    """Do the same in the way that was measured to be the fastest.
+
+    The back end is the one that the program is compiled for, known when it is.
+    """
+    plain = functools.partial(plain_convolution, margin=margin, precision=precision)
+    height, width = (side + 2 * margin - 2 for side in x.shape[:2])
+    if precision != "highest" or x.dtype != jnp.float32:
+        return plain(x, kernel)
+    if kernel.shape[2] == 3:
+        on_cpu = functools.partial(_gathered_convolution, margin=margin)
+    elif winograd.pays(height, width, *kernel.shape[2:]):
+        on_cpu = functools.partial(winograd.convolve, margin=margin)
+    else:
+        return plain(x, kernel)
+    return jax.lax.platform_dependent(x, kernel, cpu=on_cpu, default=plain)
+
+
+def _gathered_convolution(
+    x: Float[Array, "h w c"], kernel: Float[Array, "3 3 c d"], margin: int
+) -> Float[Array, "h2 w2 d"]:
+    """Put three neighbours into the channels first: nine channels suit a back end better than 3."""
+    x = jnp.pad(x, ((0, 0), (margin, margin), (0, 0)))
+    width = x.shape[1] - 2
+    x = jnp.concatenate([x[:, k : k + width] for k in range(3)], axis=2)  # [h w2 3c]
+    return jax.lax.conv_general_dilated(
+        x[None],
+        kernel.reshape(3, 1, -1, kernel.shape[3]),
+        window_strides=(1, 1),
+        padding=((margin, margin), (0, 0)),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        precision="highest",
+    )[0]
+
+
+# JAX's own gradient reads the kernel in a layout for which XLA has no fast convolution on a CPU
+# inside a loop: a solve took 4 times as long. The same gradient as a convolution with the
+# kernel turned round has no such trouble. It costs forward-mode differentiation.
+convolution = jax.custom_vjp(_fast_convolution, nondiff_argnums=(2, 3))
+
+
+def _convolution_forward(
+    x: Float[Array, "h w c"], kernel: Float[Array, "3 3 c d"], margin: int, precision: str
+) -> tuple[Float[Array, "h2 w2 d"], tuple[Array, Array]]:
+    return _fast_convolution(x, kernel, margin, precision), (x, kernel)
+
+
+def _convolution_backward(
+    margin: int, precision: str, saved: tuple[Array, Array], gradient: Float[Array, "h2 w2 d"]
+) -> tuple[Float[Array, "h w c"], Float[Array, "3 3 c d"]]:
+    x, kernel = saved
+    turned = jnp.swapaxes(kernel[::-1, ::-1], 2, 3)  # [3 3 d c]
+    _, kernel_vjp = jax.vjp(lambda k: plain_convolution(x, k, margin, precision), kernel)
+    return _fast_convolution(gradient, turned, 2 - margin, precision), kernel_vjp(gradient)[0]
+
+
+convolution.defvjp(_convolution_forward, _convolution_backward)
+
+
+def pool(x: Float[Array, "h w c"], pooling: Pooling) -> Float[Array, "h2 w2 c"]:
+    """Halve the size; an odd last row or column is left out, as trained."""
+    h, w, c = x.shape
+    if h < 2 or w < 2:
+        raise ValueError(
+            "the picture is too small for this layer; expected at least 16 pixels a side"
+        )
+    x = x[: h // 2 * 2, : w // 2 * 2]
+    if pooling == "max":
+        return largest_of_blocks(x)
+    return 2.0 * jnp.mean(x.reshape(h // 2, 2, w // 2, 2, c), axis=(1, 3))
+
+
+# In JAX's own gradient the mask of the maxima is a layer of numbers, written and read again.
+@jax.custom_vjp
+def largest_of_blocks(x: Float[Array, "h w c"]) -> Float[Array, "h2 w2 c"]:
+    """Return the maximum of each 2×2 block; inputs that share it share its gradient."""
+    return functools.reduce(jnp.maximum, _corners(x))
+
+
+def _corners(x: Float[Array, "h w c"]) -> list[Float[Array, "h2 w2 c"]]:
+    return [x[row::2, column::2] for row in (0, 1) for column in (0, 1)]
+
+
+def _largest_forward(
+    x: Float[Array, "h w c"],
+) -> tuple[Float[Array, "h2 w2 c"], tuple[Array, Array]]:
+    largest = largest_of_blocks(x)
+    return largest, (x, largest)
+
+
+def _largest_backward(
+    saved: tuple[Array, Array], gradient: Float[Array, "h2 w2 c"]
+) -> tuple[Float[Array, "h w c"]]:
+    x, largest = saved
+    h, w, c = largest.shape
+    sharers = sum((corner == largest).astype(x.dtype) for corner in _corners(x))
+    share = (gradient / sharers)[:, None, :, None]
+    here = x.reshape(h, 2, w, 2, c) == largest[:, None, :, None]
+    return (jnp.where(here, share, 0).reshape(x.shape),)
+
+
+largest_of_blocks.defvjp(_largest_forward, _largest_backward)

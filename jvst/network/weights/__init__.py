@@ -1,0 +1,18 @@
+"""Files of VGG-19 weights: our own format, the published ones, and where they come from."""
+
+from jvst.network.weights.find import EMBEDDED, Found, find_weights, normalised
+from jvst.network.weights.formats.detect import import_vgg19
+from jvst.network.weights.native import load_vgg19, save_vgg19
+from jvst.network.weights.normalise import PictureSet, normalise_activations
+
+__all__ = [
+    "EMBEDDED",
+    "Found",
+    "PictureSet",
+    "find_weights",
+    "import_vgg19",
+    "load_vgg19",
+    "normalise_activations",
+    "normalised",
+    "save_vgg19",
+]

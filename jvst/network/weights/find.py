@@ -1,0 +1,143 @@
+"""Which file of weights to use: what is here, what can be fetched, what ships with jvst."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+from jvst.errors import InputError
+from jvst.folders import user_cache
+from jvst.network.weights.convert import convert_vgg19
+from jvst.network.weights.fetch import fetch_file
+from jvst.network.weights.formats.detect import file_sha256, read_published
+from jvst.network.weights.formats.source import is_remote
+from jvst.network.weights.formats.torchvision import Channels
+from jvst.network.weights.known import KnownFile, known_by_name
+from jvst.network.weights.native import describe
+from jvst.network.weights.normalise import PictureSet, normalise_file
+
+_PACKAGE = Path(__file__).resolve().parents[2]
+#: Folder of a checkout where converted files may lie.
+CHECKOUT_WEIGHTS = _PACKAGE.parent / "weights"
+#: The small network that ships with jvst: beside a checkout, inside an installed package.
+EMBEDDED = next(
+    (
+        path
+        for path in (
+            _PACKAGE / "data" / "embedded.safetensors",
+            CHECKOUT_WEIGHTS / "embedded.safetensors",
+        )
+        if path.exists()
+    ),
+    CHECKOUT_WEIGHTS / "embedded.safetensors",
+)
+
+
+class Found(NamedTuple):
+    """A file of weights and what to tell the person about the choice."""
+
+    path: Path
+    network: str  # "vgg19", "torchvision" or "embedded": which preset of loss weights fits
+    notice: str  # empty when there is nothing to say
+
+
+def find_weights(
+    choice: str = "auto", *, pictures: PictureSet | None = None, progress: bool = True
+) -> Found:
+    """Resolve what a person asks for to a file in jvst's own format.
+
+    ``auto`` takes a converted file from ``weights/`` or the user's cache, else fetches the
+    Keras file (80 MB) and converts it, else takes the embedded network and says so. ``vgg19``
+    and the other names of ``jvst weights list`` do without the last. ``vgg19-normalised`` is
+    ``vgg19`` with ``normalise_activations``. A path is used, or converted into the cache.
+
+    Args:
+        choice: what the person asked for.
+        pictures: over which ``vgg19-normalised`` normalises.
+        progress: show a bar while fetching.
+
+    Raises:
+        InputError: what is asked for can't be had, or the path is no usable file.
+    """
+    if choice == "embedded":
+        return Found(EMBEDDED, "embedded", "")
+    if choice == "vgg19-normalised":
+        return normalised(find_weights("vgg19", progress=progress), pictures)
+    if is_remote(choice):
+        raise InputError(
+            f"{choice} is not on this machine; run jvst weights convert {choice} FILE and give FILE"
+        )
+    known = known_by_name("vgg19" if choice == "auto" else choice)
+    if known is None:
+        return _from_path(Path(choice))
+    try:
+        return _described(converted_file(known) or fetch_weights(known, progress=progress))
+    except InputError as error:
+        if choice != "auto":
+            raise
+        return Found(
+            EMBEDDED,
+            "embedded",
+            f"{error}; using the small embedded network, whose pictures are plainer",
+        )
+
+
+def normalised(found: Found, pictures: PictureSet | None) -> Found:
+    """Return the normalised version of a file, made once and kept in the user's cache.
+
+    Raises:
+        InputError: the file is unusable, or there are no pictures.
+    """
+    if pictures is None:
+        raise InputError("normalised weights need pictures to normalise over; give a folder")
+    return found._replace(path=normalise_file(found.path, pictures, cache_folder()))
+
+
+def converted_file(known: KnownFile) -> Path | None:
+    """Return the converted version of a published file, if it is in ``weights/`` or the cache."""
+    name = f"{known.name}.safetensors"
+    candidates = (CHECKOUT_WEIGHTS / name, cache_folder() / name)
+    return next((path for path in candidates if path.exists()), None)
+
+
+def fetch_weights(known: KnownFile, *, progress: bool = True) -> Path:
+    """Fetch a published file, check it, convert it into the user's cache.
+
+    Raises:
+        InputError: no network, a wrong checksum, or a cache that can't be written.
+    """
+    target = cache_folder() / f"{known.name}.safetensors"
+    source = fetch_file(known, cache_folder(), progress=progress)
+    try:
+        convert_vgg19(source, target, channels=_stated_channels(known))
+    finally:
+        source.unlink(missing_ok=True)
+    return target
+
+
+def cache_folder() -> Path:
+    """Return the user's cache for weights; ``JVST_CACHE`` moves it."""
+    return user_cache("weights")
+
+
+def _stated_channels(known: KnownFile) -> Channels | None:
+    """Return the order of the channels where the content may leave it open."""
+    return known.channels if known.url.endswith((".pth", ".safetensors")) else None
+
+
+def _described(path: Path) -> Found:
+    description = describe(path)
+    return Found(path, description["network"], description["notice"])
+
+
+def _from_path(path: Path) -> Found:
+    """Use a file as it is, or its conversion, kept in the user's cache by checksum."""
+    if not path.exists():
+        raise InputError(
+            f"{path} does not exist; expected a file of VGG-19 weights, or auto, vgg19, "
+            "vgg19-normalised, embedded or another name of jvst weights list"
+        )
+    if read_published(path) is None:
+        return _described(path)
+    target = cache_folder() / f"converted-{file_sha256(path)[:16]}.safetensors"
+    if not target.exists():
+        convert_vgg19(path, target)
+    return _described(target)

@@ -1,0 +1,257 @@
+"""jvst's own file of weights: safetensors that say in their metadata what they are.
+
+Tensors ``conv1_1.kernel`` (height, width, in, out) and ``conv1_1.bias``, … through conv5_1, as
+float32 or float16. Metadata, all strings: ``format``, ``layout``, ``width``, ``channels``,
+``scale``, ``mean``, ``std`` (see ``Preprocessing``), ``network`` (which preset of loss weights
+fits: ``vgg19``, ``torchvision`` or ``embedded``), ``origin``, ``licence``, ``source_sha256`` of
+the file that it was converted from, ``normalised`` (over which pictures, if it is), ``notice``
+(what to tell who uses it), and for ``jvst weights check`` ``statistics`` of every ReLU and
+``tensors_sha256`` of the numbers.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from jvst.atomic import replacing, writing_to
+from jvst.errors import InputError
+from jvst.network.convolution import FirstPadding, Pooling, Precision
+from jvst.network.vgg import VGG19, Preprocessing, channels_of
+from jvst.network.weights.formats.imported import Kernels
+from jvst.network.weights.formats.tensor_file import read_metadata, read_safetensors, to_bytes
+from jvst.network.weights.statistics import layer_statistics, to_text
+
+FORMAT = "jvst-vgg19-1"
+
+_DESCRIPTION = ("network", "origin", "licence", "source_sha256", "normalised", "notice")
+
+
+def save_vgg19(
+    path: str | Path,
+    vgg: VGG19,
+    *,
+    network: str = "vgg19",
+    origin: str = "",
+    licence: str = "",
+    source_sha256: str = "",
+    normalised: str = "",
+    notice: str = "",
+    dtype: Any = np.float32,
+) -> None:
+    """Write a network's weights, atomically.
+
+    Args:
+        path: the file to write, by custom ``.safetensors``.
+        vgg: the network.
+        network: name of the preset of loss weights that fits.
+        origin: where the weights come from, in words.
+        licence: under what terms they may be used.
+        source_sha256: checksum of the file they were converted from.
+        normalised: over which pictures the activations are normalised, if they are.
+        notice: one line to show whoever uses the file.
+        dtype: type of the stored numbers, ``float32`` or ``float16``.
+
+    Raises:
+        InputError: the folder can't be written.
+    """
+    tensors = {}
+    for name, convolution in vgg.convolutions.items():
+        for part in ("kernel", "bias"):
+            tensors[f"{name}.{part}"] = np.asarray(getattr(convolution, part)[...], dtype)
+    preprocessing = vgg.preprocessing
+    kernels: Kernels = {
+        name: (tensors[f"{name}.kernel"], tensors[f"{name}.bias"]) for name in vgg.convolutions
+    }
+    # Of the numbers as they are stored, rounded to float16 where they are.
+    stored = build_vgg19(path, kernels, width=vgg.width, preprocessing=preprocessing)
+    metadata = {
+        "format": FORMAT,
+        "layout": "HWIO",
+        "width": repr(float(vgg.width)),
+        "channels": preprocessing.channels,
+        "scale": repr(float(preprocessing.scale)),
+        "mean": json.dumps(preprocessing.mean),
+        "std": json.dumps(preprocessing.std),
+        "network": network,
+        "origin": origin,
+        "licence": licence,
+        "source_sha256": source_sha256,
+        "normalised": normalised,
+        "notice": notice,
+        "statistics": to_text(layer_statistics(stored)),
+        "tensors_sha256": tensors_sha256(tensors),
+    }
+    path = Path(path)
+    with replacing(path) as partial, writing_to(path):
+        partial.write_bytes(to_bytes(tensors, metadata))
+
+
+def load_vgg19(
+    path: str | Path,
+    *,
+    pooling: Pooling = "max",
+    first_padding: FirstPadding = "zeros",
+    precision: Precision = "float32",
+) -> VGG19:
+    """Read a network from a file that ``save_vgg19`` wrote.
+
+    Args:
+        path: the file.
+        pooling: see ``VGG19``.
+        first_padding: see ``VGG19``.
+        precision: see ``VGG19``.
+
+    Raises:
+        InputError: a file that is missing, damaged, of another format, or lacks layers.
+    """
+    kernels, width, preprocessing = read_native(path)
+    return build_vgg19(
+        path,
+        kernels,
+        width=width,
+        preprocessing=preprocessing,
+        pooling=pooling,
+        first_padding=first_padding,
+        precision=precision,
+    )
+
+
+def read_native(path: str | Path) -> tuple[Kernels, float, Preprocessing]:
+    """Read kernels, width and preprocessing from a file that ``save_vgg19`` wrote.
+
+    Raises:
+        InputError: a file that is missing, damaged or of another format.
+    """
+    tensors, metadata = read_safetensors(path)
+    if metadata.get("format") != FORMAT:
+        raise InputError(
+            f"{path} is a safetensors file but not one of jvst's ({FORMAT}); convert it with "
+            "scripts/convert_vgg19.py"
+        )
+    try:
+        width = float(metadata["width"])
+        preprocessing = Preprocessing(
+            channels={"BGR": "BGR", "RGB": "RGB"}[metadata["channels"]],  # type: ignore[arg-type]
+            scale=_finite(metadata["scale"]),
+            mean=_triple(metadata["mean"]),
+            std=_triple(metadata["std"]),
+        )
+        if preprocessing.scale <= 0 or min(preprocessing.std) <= 0:
+            raise ValueError("the scale of its input is not positive")
+    except (KeyError, ValueError, TypeError, RecursionError) as error:
+        raise InputError(f"{path} has no usable metadata; convert or get it again") from error
+    _check_width(path, width)
+    kernels: Kernels = {
+        name: (tensors.get(f"{name}.kernel"), tensors.get(f"{name}.bias"))
+        for name in channels_of(width)
+    }
+    return kernels, width, preprocessing
+
+
+def describe(path: str | Path) -> dict[str, str]:
+    """Return what a file's metadata say of its origin, as arguments of ``save_vgg19``.
+
+    Raises:
+        InputError: a file that is missing, damaged or not jvst's.
+    """
+    metadata = read_metadata(path)
+    return {key: metadata.get(key, "") for key in _DESCRIPTION} | {
+        "network": metadata.get("network") or "vgg19"
+    }
+
+
+def build_vgg19(
+    path: str | Path,
+    kernels: Kernels,
+    *,
+    width: float = 1.0,
+    preprocessing: Preprocessing,
+    pooling: Pooling = "max",
+    first_padding: FirstPadding = "zeros",
+    precision: Precision = "float32",
+) -> VGG19:
+    """Put kernels (HWIO) and biases into a network, checking that each is there and fits.
+
+    Args:
+        path: where they were read, for the messages.
+        kernels: convolution -> (kernel ``[3 3 in out]``, bias ``[out]``).
+        width: see ``VGG19``.
+        preprocessing: what the weights expect as input.
+        pooling: see ``VGG19``.
+        first_padding: see ``VGG19``.
+        precision: see ``VGG19``.
+
+    Raises:
+        InputError: a layer is missing, has another shape, or holds a number that isn't finite.
+    """
+    check_kernels(path, kernels, width=width)
+    vgg = nnx.eval_shape(
+        lambda: VGG19(
+            width=width,
+            pooling=pooling,
+            first_padding=first_padding,
+            precision=precision,
+            preprocessing=preprocessing,
+            rngs=nnx.Rngs(0),
+        )
+    )
+    for name in channels_of(width):
+        for part, array in zip(("kernel", "bias"), kernels[name], strict=True):
+            setattr(vgg.convolutions[name], part, nnx.Param(jnp.asarray(array, jnp.float32)))
+    return vgg
+
+
+def check_kernels(path: str | Path, kernels: Kernels, *, width: float) -> None:
+    """Check that every kernel and bias is there, fits, and is finite as float32.
+
+    Raises:
+        InputError: see ``build_vgg19``.
+    """
+    _check_width(path, width)
+    for name, (channels, filters) in channels_of(width).items():
+        parts = (("kernel", (3, 3, channels, filters)), ("bias", (filters,)))
+        for (part, shape), array in zip(parts, kernels.get(name, (None, None)), strict=True):
+            if array is None:
+                raise InputError(
+                    f"{path} has no {name} {part}; expected VGG-19 through conv5_1; get it again"
+                )
+            if array.shape != shape:
+                raise InputError(
+                    f"{path}: {name} {part} is {array.shape}; expected {shape}; get VGG-19"
+                )
+            # Numbers that overflow float32 are not finite there.
+            if not np.all(np.abs(array) <= np.finfo(np.float32).max):
+                raise InputError(
+                    f"{path}: {name} {part} holds numbers that are not finite; get it again"
+                )
+
+
+def tensors_sha256(tensors: dict[str, np.ndarray]) -> str:
+    """Return a checksum of names and numbers, whatever their order in the file."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(tensors[name]).tobytes())
+    return digest.hexdigest()
+
+
+def _check_width(path: str | Path, width: float) -> None:
+    if not 0.0 < width <= 4.0:
+        raise InputError(f"{path} states the width {width}; expected a factor from 0 to 4")
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not np.isfinite(number):
+        raise ValueError("a number is not finite")
+    return number
+
+
+def _triple(text: str) -> tuple[float, float, float]:
+    first, second, third = json.loads(text)
+    return _finite(first), _finite(second), _finite(third)

@@ -1,0 +1,235 @@
+"""What a solve needs on its device, before it starts: by formula, and by the compiler's own count.
+
+The formula takes no time and says which way of solving can fit; the compiler then confirms it for
+the device at hand. Memory that a convolution library takes for itself is in neither.
+"""
+
+import dataclasses
+import functools
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from jvst.network import winograd
+from jvst.network.vgg import LAYERS, VGG19, channels_of
+from jvst.objective import (
+    CONTENT_LAYERS,
+    STYLE_LAYERS,
+    FrameTargets,
+    LossWeights,
+    content_targets,
+    style_targets,
+)
+from jvst.solver import SolverConfig, SolveState, advance, begin
+from jvst.windows import cut_picture, stride
+
+_WEIGHTS = LossWeights()
+_FLOAT = 4  # bytes; activations and images are float32 whatever the convolutions compute in
+
+# Counted in XLA's buffer assignment on a CPU (jax 0.10), see scripts/measure_memory.py: at the
+# peak, when the gradient sets out from the deepest layer, each layer is there once, and so are ...
+_GRAM_SLOPES = 1  # ... for each Gram matrix, the product that is its gradient,
+_CONTENT_SLOPES = 2  # for each content layer, the difference and its gradient,
+_IMAGES = {"lbfgs": 3, "adam": 1}  # and images: direction, trial, gradients; without tiles also
+_WHOLE_IMAGES = 1  # those of the terms on pixels: one, and one for each lag.
+
+# Floats a pixel that the single pass keeps on the device beside the solver: for each lag, flow
+# both ways, the other frame, and all of ``Neighbours``; ...
+_LAG_FLOATS = 7 + 11
+# ... the frame and the start; and every stylized frame that the lags reach back to.
+_FRAME_FLOATS, _EARLIER_FLOATS = 6, 3
+
+
+@dataclasses.dataclass(frozen=True)
+class FrameShape:
+    """All that the size of a solve depends on, beside the network and the solver.
+
+    Attributes:
+        height: of the frame, pixels.
+        width: of the frame, pixels.
+        lags: slots for earlier frames, see ``FrameTargets``.
+        content_layers: names of the content layers.
+        style_layers: names of the style layers.
+    """
+
+    height: int
+    width: int
+    lags: int = 1
+    content_layers: tuple[str, ...] = CONTENT_LAYERS
+    style_layers: tuple[str, ...] = STYLE_LAYERS
+
+    @property
+    def image(self) -> int:
+        """Bytes of one image."""
+        return self.height * self.width * 3 * _FLOAT
+
+
+class MemoryEstimate(NamedTuple):
+    """Bytes on the device while a frame is solved."""
+
+    parameters: int  # of the network
+    targets: int  # what the frame is drawn to
+    state: int  # of the solver, before and after a chunk of iterations
+    working: int  # activations and gradients
+    beside: int = 0  # what the clip keeps there, see ``clip_bytes``
+
+    @property
+    def total(self) -> int:
+        """Add the parts."""
+        return sum(self)
+
+
+def quick_estimate(
+    shape: FrameShape,
+    vgg: VGG19,
+    *,
+    config: SolverConfig,
+    tile: tuple[int, int] | None = None,
+) -> MemoryEstimate:
+    """Estimate by formula what ``solver.advance`` needs.
+
+    Args:
+        shape: of the problem.
+        vgg: the network.
+        config: the solver.
+        tile: see ``tiled_loss_and_gradient``; None: the picture is not tiled.
+
+    Raises:
+        InputError: a tile without pixels.
+    """
+    parameters = sum(leaf.size * _FLOAT for leaf in jax.tree.leaves(vgg))
+    channels = _channels(vgg)
+    content = sum(
+        _layer_bytes(layer, shape.height, shape.width, channels) for layer in shape.content_layers
+    )
+    style = sum(channels[layer] ** 2 * _FLOAT for layer in shape.style_layers)
+    # A lag is an image and a weight a pixel.
+    targets = content + style + shape.lags * shape.image * 4 // 3
+    # L-BFGS: image, point, gradient, and two histories; Adam: image, gradient, and two moments.
+    images = 3 + 2 * config.history if config.optimizer == "lbfgs" else 4
+    state = 2 * images * shape.image
+    height, width = shape.height, shape.width
+    images = _IMAGES[config.optimizer] + _WHOLE_IMAGES + shape.lags
+    if tile is not None:
+        layers = frozenset({*shape.content_layers, *shape.style_layers})
+        windows = cut_picture(shape.height, shape.width, layers, tile)
+        if windows.count > 1:
+            height, width, _ = windows.shape
+            images = _IMAGES[config.optimizer]
+    working = _kernel_bytes(shape, vgg, height, width) + images * shape.image
+    working += _activation_bytes(shape, vgg, height, width)
+    return MemoryEstimate(parameters, targets, state, working)
+
+
+def compiled_estimate(
+    shape: FrameShape,
+    vgg: VGG19,
+    *,
+    config: SolverConfig,
+    weights: LossWeights = _WEIGHTS,
+) -> MemoryEstimate | None:
+    """Compile ``solver.advance`` for the default device and count its buffers; runs nothing.
+
+    The program is that of the solve itself: where JAX keeps compiled programs on disk, it is not
+    compiled again.
+
+    Args:
+        shape: of the problem.
+        vgg: the network; shapes (``nnx.eval_shape``) suffice.
+        config: the solver.
+        weights: weights of the terms, whose types belong to the program.
+
+    Returns:
+        None where the device's compiler doesn't tell.
+    """
+    state, targets = abstract_problem(shape, vgg, config=config, weights=weights)
+    lowered = advance.lower(state, vgg, targets, weights, 1, 1, config)
+    counted = lowered.compile().memory_analysis()
+    if counted is None:
+        return None
+    parameters, of_targets = _bytes(vgg), _bytes(targets)
+    moved = counted.argument_size_in_bytes + counted.output_size_in_bytes
+    return MemoryEstimate(
+        parameters,
+        of_targets,
+        moved - counted.alias_size_in_bytes - parameters - of_targets,
+        counted.temp_size_in_bytes,
+    )
+
+
+def abstract_problem(
+    shape: FrameShape, vgg: VGG19, *, config: SolverConfig, weights: LossWeights
+) -> tuple[SolveState, FrameTargets]:
+    """Return the shapes of a solver's state and of the targets; computes nothing."""
+    image = jax.ShapeDtypeStruct((shape.height, shape.width, 3), jnp.float32)
+    small: Any = jax.ShapeDtypeStruct((16, 16, 3), jnp.float32)  # of a style: any size will do
+    targets = FrameTargets(
+        content=jax.eval_shape(
+            functools.partial(content_targets, layers=shape.content_layers), vgg, image
+        ),
+        style=jax.eval_shape(
+            functools.partial(style_targets, layers=shape.style_layers), vgg, [small]
+        ),
+        warped=jax.ShapeDtypeStruct((shape.lags, *image.shape), jnp.float32),  # type: ignore[arg-type]
+        trust=jax.ShapeDtypeStruct((shape.lags, *image.shape[:2]), jnp.float32),  # type: ignore[arg-type]
+    )
+    start = functools.partial(begin, config=config)
+    return jax.eval_shape(start, image, vgg, targets, weights, 1), targets
+
+
+def clip_bytes(shape: FrameShape, *, reach: int = 1) -> int:
+    """Return what ``stylize_clip`` keeps on the device beside the solver.
+
+    Args:
+        shape: of a frame.
+        reach: the longest lag, in frames.
+    """
+    floats = _LAG_FLOATS * shape.lags + _FRAME_FLOATS + _EARLIER_FLOATS * reach
+    return floats * _FLOAT * shape.height * shape.width
+
+
+def _activation_bytes(shape: FrameShape, vgg: VGG19, height: int, width: int) -> int:
+    """Return the bytes of all that the network keeps of a picture at the peak."""
+    wanted = {*shape.content_layers, *shape.style_layers}
+    channels, total = _channels(vgg), 0
+    for layer in LAYERS[: max((LAYERS.index(layer) + 1 for layer in wanted), default=0)]:
+        copies = layer.startswith(("conv", "pool")) + _GRAM_SLOPES * (layer in shape.style_layers)
+        copies += _CONTENT_SLOPES * (layer in shape.content_layers)
+        total += copies * _layer_bytes(layer, height, width, channels)
+    return total
+
+
+def _kernel_bytes(shape: FrameShape, vgg: VGG19, height: int, width: int) -> int:
+    """Return the bytes of the kernels that the solver's loop keeps beside the network's own."""
+    wanted = {*shape.content_layers, *shape.style_layers}
+    deepest = max((LAYERS.index(layer) for layer in wanted), default=-1)
+    total = 0
+    for name, (inside, outside) in channels_of(vgg.width).items():
+        if LAYERS.index(name) > deepest:
+            break
+        step, kernel = stride(name), 9 * inside * outside * _FLOAT
+        fewer = vgg.precision == "float32" and jax.default_backend() == "cpu"
+        if fewer and winograd.pays(height // step, width // step, inside, outside):
+            total += 2 * kernel * (winograd.ROWS + 2) // 3  # forward and back, eight rows for three
+        else:
+            total += kernel  # turned round, see ``network.convolution``
+    return total
+
+
+def _channels(vgg: VGG19) -> dict[str, int]:
+    """Return the channels of every layer."""
+    convolutions, found, channels = channels_of(vgg.width), {}, 0
+    for layer in LAYERS:
+        channels = convolutions[layer][1] if layer.startswith("conv") else channels
+        found[layer] = channels
+    return found
+
+
+def _layer_bytes(layer: str, height: int, width: int, channels: dict[str, int]) -> int:
+    step = stride(layer)
+    return (height // step) * (width // step) * channels[layer] * _FLOAT
+
+
+def _bytes(tree: Any) -> int:
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))

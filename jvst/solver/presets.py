@@ -1,0 +1,116 @@
+"""Published loss weights by picture size, and what each network makes of them."""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+
+from jvst.errors import InputError
+from jvst.network.convolution import FirstPadding, Pooling
+from jvst.objective import CONTENT_LAYERS, LossWeights
+
+# Ruder et al. 2016, section 6 (width × height -> β, γ; α is 1 throughout).
+PUBLISHED = {(450, 350): (20.0, 200.0), (768, 432): (40.0, 200.0), (1024, 436): (100.0, 400.0)}
+
+
+# Pixels of the smallest published size.
+_REFERENCE = 450 * 350
+
+
+@dataclasses.dataclass(frozen=True)
+class NetworkPreset:
+    """How a network is run, and how its losses compare with the Oxford weights'.
+
+    Attributes:
+        content: factor on the published content weight.
+        style: factor on the published style weight.
+        total_variation: weight of the TV term on levels of 255; the Torch code's 1e-3, at its
+            content weight of 5, is 2e-4 at 1.
+        mean_variation: the TV weight holds at 450×350 and is divided by the number of pixels
+            elsewhere. The Torch code's sum over pixels counts for more in a larger picture.
+        style_layers: factors on single style layers.
+        content_layers: where the content is compared.
+        init: where the first frame starts, see ``ClipConfig``.
+        pooling: see ``VGG19``.
+        first_padding: see ``VGG19``.
+    """
+
+    content: float = 1.0
+    style: float = 1.0
+    total_variation: float = 2e-4
+    mean_variation: bool = False
+    style_layers: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    content_layers: tuple[str, ...] = CONTENT_LAYERS
+    init: Literal["noise", "content"] = "noise"
+    pooling: Pooling = "max"
+    first_padding: FirstPadding = "zeros"
+
+
+NETWORKS = {
+    "vgg19": NetworkPreset(),
+    # Its input, in units of a standard deviation, is some 57.6 (255 times 0.226) times smaller than
+    # the Oxford network's levels. A network of ReLUs answers in proportion, so the content, a
+    # square, is 57.6² times smaller and the style, a fourth power, 57.6⁴ times. An estimate:
+    # scripts/fit_presets.py measures it where the weights are at hand.
+    "torchvision": NetworkPreset(content=3.3e3, style=1.1e7),
+    # scripts/fit_presets.py prints these numbers: each term divided by its own size, the whole
+    # brought to the scale of the published temporal weight. Content is compared at relu3_1, for
+    # from noise relu4_2 of this network gives few outlines.
+    "embedded": NetworkPreset(
+        content=6.03e4,
+        style=2.02e8,
+        total_variation=8.49e-6,
+        mean_variation=True,
+        style_layers={
+            "relu1_1": 0.0748,
+            "relu2_1": 0.437,
+            "relu3_1": 1.71,
+            "relu4_1": 4.84,
+            "relu5_1": 3.70,
+        },
+        content_layers=("relu3_1",),
+        init="content",
+        pooling="average",
+        first_padding="replicate",
+    ),
+}
+
+
+def loss_weights(network: str, size: tuple[int, int], *, preset: str = "auto") -> LossWeights:
+    """Return the published weights for a picture size, fitted to a network.
+
+    Args:
+        network: a key of ``NETWORKS``.
+        size: (width, height) of the frames in pixels.
+        preset: ``auto`` interpolates the published β and γ by the number of pixels, and
+            keeps the nearest beyond them; or one of the published sizes, as ``450x350``.
+
+    Raises:
+        InputError: an unknown network or preset.
+
+    Source: Ruder et al. 2016, section 6.
+    """
+    if network not in NETWORKS:
+        raise InputError(f"unknown network {network!r}; expected one of {', '.join(NETWORKS)}")
+    here = size[0] * size[1]
+    names = {f"{width}x{height}": weights for (width, height), weights in PUBLISHED.items()}
+    if preset == "auto":
+        pixels = [width * height for width, height in PUBLISHED]
+        beta, gamma = (
+            float(np.interp(here, pixels, [weights[i] for weights in PUBLISHED.values()]))
+            for i in range(2)
+        )
+    elif preset in names:
+        beta, gamma = names[preset]
+    else:
+        raise InputError(f"unknown preset {preset!r}; expected auto, {', '.join(names)}")
+    fitted = NETWORKS[network]
+    return LossWeights(
+        content=fitted.content,
+        style=fitted.style * beta,
+        temporal=gamma,
+        total_variation=fitted.total_variation
+        * (_REFERENCE / here if fitted.mean_variation else 1.0),
+        style_layers=dict(fitted.style_layers),
+    )
