@@ -15,7 +15,9 @@ from jvst.multipass import PassFrame, stylize_multipass
 from jvst.neighbours import Motion
 from jvst.network.vgg import VGG19, features
 from jvst.network.weights import import_vgg19, load_vgg19, save_vgg19
-from jvst.objective import (
+from jvst.passes import MultipassConfig
+from jvst.pipeline import ClipConfig, StylizedFrame, stylize_clip
+from jvst.solver.objective import (
     FrameTargets,
     LossTerms,
     LossWeights,
@@ -23,10 +25,8 @@ from jvst.objective import (
     frame_loss,
     style_targets,
 )
-from jvst.passes import MultipassConfig
-from jvst.pipeline import ClipConfig, StylizedFrame, stylize_clip
-from jvst.presets import loss_weights
-from jvst.solver import SolveInfo, SolverConfig, solve_frame
+from jvst.solver.presets import loss_weights
+from jvst.solver.solve import SolveInfo, SolverConfig, solve_frame
 
 __all__ = [
     "VGG19",

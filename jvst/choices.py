@@ -7,11 +7,11 @@ from jvst.flow.contrib import has_contrib
 from jvst.flow.epic import SMALLEST_SIDE as EPIC_SMALLEST_SIDE
 from jvst.network.vgg import VGG19
 from jvst.network.weights import Found, find_weights, load_vgg19, normalised
-from jvst.objective import LossWeights
 from jvst.passes import MultipassConfig
 from jvst.pipeline import ClipConfig
-from jvst.presets import NETWORKS, loss_weights
-from jvst.solver import SolverConfig
+from jvst.solver.objective import LossWeights
+from jvst.solver.presets import NETWORKS, loss_weights
+from jvst.solver.solve import SolverConfig
 from jvst.weights_cli import folder_pictures, procedural_pictures
 
 #: Iterations between two looks at a solve: often enough for the bar and for Ctrl-C.

@@ -8,7 +8,7 @@ import tyro
 
 from jvst.core.masks import MaskKnobs, knobs_of
 from jvst.errors import InputError
-from jvst.objective import STYLE_LAYERS
+from jvst.solver.objective import STYLE_LAYERS
 
 SMALLEST_SIDE = 32  # pixels; relu5_1 halves the picture four times
 

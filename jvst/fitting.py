@@ -9,9 +9,8 @@ import jax
 from jvst.atomic import replacing, writing_to
 from jvst.device_memory import device_limit_bytes
 from jvst.errors import InputError
-from jvst.memory import FrameShape
-from jvst.memory_plan import plan
 from jvst.network.vgg import VGG19
+from jvst.solver.memory import FrameShape, plan
 from jvst.store import RunStore
 from jvst.task import Task
 

@@ -10,17 +10,17 @@ import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
 from jvst._types import Device, Grams, Image, Scalar
-from jvst.batch import solve_frames, stack_targets
 from jvst.core.blend import blend
 from jvst.core.consistency import EdgeRule
 from jvst.core.masks import MaskKnobs, MaskMode
 from jvst.core.warp import warp
 from jvst.neighbours import Motion, Neighbours, neighbour_masks, neighbours_in_slots
 from jvst.network.vgg import VGG19
-from jvst.objective import FrameTargets, LossWeights
 from jvst.passes import MultipassConfig, batches, neighbours_in_pass
 from jvst.pipeline import clip_content, noise_image
-from jvst.solver import Report, SolveInfo, SolveState, solve_frame
+from jvst.solver.batch import solve_frames, stack_targets
+from jvst.solver.objective import FrameTargets, LossWeights
+from jvst.solver.solve import Report, SolveInfo, SolveState, solve_frame
 
 _DEFAULTS = MultipassConfig()
 

@@ -22,11 +22,11 @@ from jvst.neighbours import (
     neighbours_in_slots,
 )
 from jvst.network.vgg import VGG19
-from jvst.objective import CONTENT_LAYERS, FrameTargets, LossWeights, content_targets
 from jvst.scales import Scale, iterations_at, scaled_size
-from jvst.solver import Report, SolveInfo, SolverConfig
+from jvst.solver.objective import CONTENT_LAYERS, FrameTargets, LossWeights, content_targets
+from jvst.solver.solve import Report, SolveInfo, SolverConfig
+from jvst.solver.tiles import tiled_features
 from jvst.stages import Goal, Stage, resized, solve_in_stages
-from jvst.tiles import tiled_features
 
 _NO_KNOBS = MaskKnobs()
 

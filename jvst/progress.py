@@ -12,7 +12,7 @@ from tqdm import tqdm
 from jvst._types import Image
 from jvst.core.image import to_uint8
 from jvst.prefetch import Waiting
-from jvst.solver import Report
+from jvst.solver.solve import Report
 from jvst.video import write_picture
 
 

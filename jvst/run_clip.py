@@ -16,7 +16,7 @@ from jvst.pipeline import ClipConfig, stylize_clip
 from jvst.prefetch import Waiting
 from jvst.progress import ClipProgress, Preview
 from jvst.scales import Scale, iterations_at
-from jvst.solver import Report, SolveInfo
+from jvst.solver.solve import Report, SolveInfo
 from jvst.stages import Stage
 from jvst.store import RunStore
 from jvst.task import Task

@@ -11,8 +11,8 @@ from jaxtyping import Array, Float
 from jvst._types import Image
 from jvst.core.image import resize
 from jvst.network.vgg import VGG19
-from jvst.objective import FrameTargets, LossWeights
-from jvst.solver import Report, SolveInfo, SolverConfig, SolveState, solve_frame
+from jvst.solver.objective import FrameTargets, LossWeights
+from jvst.solver.solve import Report, SolveInfo, SolverConfig, SolveState, solve_frame
 
 
 class Stage(NamedTuple):

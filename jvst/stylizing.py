@@ -15,13 +15,13 @@ from jvst.core.image import resize
 from jvst.fitting import fit_task
 from jvst.motion import MotionSource
 from jvst.network.vgg import VGG19
-from jvst.objective import blended_grams, style_targets
 from jvst.run_clip import stylize_frames
 from jvst.run_passes import stylize_passes
 from jvst.scales import COARSE, Scale, scaled_size, usable
+from jvst.solver.objective import blended_grams, style_targets
+from jvst.solver.tiles import tiled_grams
 from jvst.store import RunStore
 from jvst.task import Task
-from jvst.tiles import tiled_grams
 
 #: Each of its own size.
 Painting = Float[Array, "_h _w 3"]

@@ -14,8 +14,8 @@ from jvst.folders import user_cache
 from jvst.inputs import Clip, open_clip, read_styles
 from jvst.network.weights import Found
 from jvst.network.weights.formats.detect import file_sha256
-from jvst.objective import LossWeights
 from jvst.pipeline import ClipConfig
+from jvst.solver.objective import LossWeights
 
 _PACKAGES = (
     "jvst",

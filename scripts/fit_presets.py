@@ -1,4 +1,4 @@
-"""Print loss weights that fit a network: the factors of ``jvst.presets.NETWORKS``.
+"""Print loss weights that fit a network: the factors of ``jvst.solver.presets.NETWORKS``.
 
 python scripts/fit_presets.py --weights embedded
 python scripts/fit_presets.py --weights torchvision --like vgg19
@@ -12,7 +12,7 @@ import argparse
 from jvst.choices import chosen_network, load_network
 from jvst.config import NetworkOptions, StylizeConfig, size_of
 from jvst.lab.training.calibrate import fitted_weights, procedural_contents, procedural_styles
-from jvst.presets import NETWORKS
+from jvst.solver.presets import NETWORKS
 
 
 def main() -> None:

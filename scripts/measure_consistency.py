@@ -19,7 +19,7 @@ from jvst.flow import estimate_pair, read_flow
 from jvst.inputs import read_styles
 from jvst.lab.evaluation.ablation import Truth, floor, markdown, measure, run_variants
 from jvst.network.weights import find_weights
-from jvst.presets import NETWORKS
+from jvst.solver.presets import NETWORKS
 from jvst.video import read_frames, write_picture
 
 

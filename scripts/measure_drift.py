@@ -17,7 +17,7 @@ from jvst.config import StylizeConfig, size_of
 from jvst.core.image import to_float
 from jvst.lab.evaluation.drift import CARRIED, Course, markdown, measure_course
 from jvst.network.weights import find_weights
-from jvst.presets import NETWORKS
+from jvst.solver.presets import NETWORKS
 from jvst.synthetic import make_scene, painting, render
 from jvst.task import keep_compiled_programs
 

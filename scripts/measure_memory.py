@@ -21,18 +21,17 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jvst.config import size_of
-from jvst.memory import (
+from jvst.network.vgg import VGG19
+from jvst.solver.memory import (
     FrameShape,
     abstract_problem,
     clip_bytes,
     compiled_estimate,
     quick_estimate,
 )
-from jvst.network.vgg import VGG19
-from jvst.objective import LossWeights
-from jvst.solver import SolverConfig
-from jvst.tiles import tiled_loss_and_gradient
-from jvst.windows import cut_picture
+from jvst.solver.objective import LossWeights
+from jvst.solver.solve import SolverConfig
+from jvst.solver.tiles import cut_picture, tiled_loss_and_gradient
 
 # Size, width of the network, history, tiles.
 DEFAULTS = (

@@ -9,7 +9,7 @@ from jvst.core.image import to_float
 from jvst.lab.training.compare import random_networks, read_picture
 from jvst.lab.training.retrieval import retrieval_accuracy
 from jvst.network.weights import EMBEDDED, load_vgg19
-from jvst.objective import STYLE_LAYERS
+from jvst.solver.objective import STYLE_LAYERS
 
 
 def main(paintings: tuple[Path, ...], trained: Path = EMBEDDED) -> None:

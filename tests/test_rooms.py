@@ -27,8 +27,6 @@ MAY_IMPORT = {
 # Modules that have not been moved to their room yet.
 HOMES = {
     "root": "_types errors atomic folders",
-    "solver": "objective presets tiles windows lbfgs preconditioner solver optimizers batch "
-    "memory memory_plan",
     "film": "neighbours scales stages pipeline multipass passes",
     "video": "shots",
     "app": "config checks inputs task choices fitting device_memory disk store motion prefetch "
@@ -109,7 +107,7 @@ def test_only_the_solver_and_the_training_know_the_optimizers():
         for module, source in SOURCES.items()
     }
     inner = {name: tools for name, tools in knowing.items() if tools and room_of(name) != "lab"}
-    assert inner == {"jvst.lbfgs": {"jaxopt"}, "jvst.optimizers": {"optax"}}
+    assert inner == {"jvst.solver.lbfgs": {"jaxopt"}, "jvst.solver.solve": {"optax"}}
 
 
 def test_importing_jvst_needs_neither_pictures_nor_a_command_line():

@@ -18,8 +18,8 @@ from jaxtyping import Array, Float
 
 from jvst._types import Device
 from jvst.network.vgg import VGG19
-from jvst.objective import FrameTargets, LossTerms, LossWeights
-from jvst.solver import (
+from jvst.solver.objective import FrameTargets, LossTerms, LossWeights
+from jvst.solver.solve import (
     NON_FINITE,
     RUNNING,
     STOPPED,

@@ -8,7 +8,7 @@ import numpy as np
 
 from jvst.errors import InputError
 from jvst.network.convolution import FirstPadding, Pooling
-from jvst.objective import CONTENT_LAYERS, LossWeights
+from jvst.solver.objective import CONTENT_LAYERS, LossWeights
 
 # Ruder et al. 2016, section 6 (width × height -> β, γ; α is 1 throughout).
 PUBLISHED = {(450, 350): (20.0, 200.0), (768, 432): (40.0, 200.0), (1024, 436): (100.0, 400.0)}

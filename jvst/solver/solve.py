@@ -1,22 +1,24 @@
-"""What takes one step at a time, L-BFGS or Adam, and how either is set up."""
+"""Minimizing the energy of one frame: in chunks, to its stop, and what to do when it fails."""
 
+import dataclasses
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
-from jaxtyping import Array, Int
+from jaxtyping import Array, Bool, Int
 
 from jvst._types import Image, Scalar
-from jvst.lbfgs import Lbfgs
 from jvst.network.convolution import Precision
-from jvst.objective import LossTerms, frame_loss
-from jvst.preconditioner import Preconditioner
-from jvst.tiles import tiled_loss_and_gradient
+from jvst.network.vgg import VGG19
+from jvst.solver.lbfgs import Lbfgs, Preconditioner
+from jvst.solver.objective import FrameTargets, LossTerms, LossWeights, frame_loss
+from jvst.solver.tiles import tiled_loss_and_gradient
 
 _PRECONDITIONER = Preconditioner()
 #: By how much of itself a loss may be rounded, by the precision of the convolutions: of three and
@@ -108,3 +110,241 @@ def optimizer_of(config: SolverConfig, precision: Precision) -> Lbfgs | Adam:
         config.preconditioner,
         ROUNDING[precision],
     )
+
+
+_DEFAULTS = SolverConfig()
+
+Stopped = Literal["converged", "iteration limit", "non-finite loss"]
+Fallback = Literal["none", "smaller step", "start image"]
+
+RUNNING, CONVERGED, ITERATION_LIMIT, NON_FINITE = range(4)
+STOPPED: dict[int, Stopped] = {
+    CONVERGED: "converged",
+    ITERATION_LIMIT: "iteration limit",
+    NON_FINITE: "non-finite loss",
+}
+
+
+class SolveState(NamedTuple):
+    """A solve between two chunks: all that is needed to go on, as arrays."""
+
+    image: Image
+    optimizer: Any
+    loss: Scalar
+    terms: LossTerms
+    iteration: Int[Array, ""]
+    evaluations: Int[Array, ""]
+    window_loss: Scalar  # the loss when the stop rule last looked
+    window_start: Int[Array, ""]
+    begun: Int[Array, ""]  # the iteration that this solve goes on from
+    status: Int[Array, ""]
+
+
+class Report(NamedTuple):
+    """Where a solve stands at the end of a chunk, in host memory."""
+
+    iteration: int
+    evaluations: int
+    loss: float
+    terms: LossTerms
+
+
+class SolveInfo(NamedTuple):
+    """How a solve went."""
+
+    iterations: int
+    evaluations: int
+    stopped: Stopped
+    fallback: Fallback  # what had to be done about a non-finite loss
+    reports: tuple[Report, ...]  # one a chunk, the start first
+    coarse: tuple["SolveInfo", ...] = ()  # at smaller sizes before, see ``stages``
+
+
+def solve_frame(
+    init: Image,
+    vgg: VGG19,
+    targets: FrameTargets,
+    weights: LossWeights,
+    max_iterations: int,
+    *,
+    config: SolverConfig = _DEFAULTS,
+    chunk: int = 50,
+    resume: Sequence[Array | np.ndarray] | None = None,
+    on_chunk: Callable[[Report, SolveState | None], None] | None = None,
+    after: SolveInfo | None = None,
+) -> tuple[Image, SolveInfo]:
+    """Minimize ``frame_loss`` over the image.
+
+    Iterations run on the device in chunks; between chunks the host reads a few numbers,
+    calls ``on_chunk``, and may be interrupted: when the leaves of the state that it was last
+    given (``jax.tree.leaves``) come back as ``resume``, the solve goes on from there, bit for
+    bit.
+
+    Args:
+        init: where to start, RGB in [0, 1].
+        vgg: the network.
+        targets: what the frame is drawn to.
+        weights: weights of the terms.
+        max_iterations: iterations at the most, those of ``after`` included; a number, never a
+            reason to compile again.
+        config: the solver.
+        chunk: iterations between two reports; no effect on the result.
+        resume: the leaves of a state that ``on_chunk`` was given.
+        on_chunk: told after every chunk; without a state once a fallback is under way.
+        after: how an earlier stage went, of which this one goes on: counts and reports are added
+            to its own.
+
+    Returns:
+        The image, RGB, about [0, 1], not clipped; and how it went. A loss that turns
+        non-finite makes the solve go on from the last good image with steps a tenth as
+        long; if that fails too, or the very first loss is non-finite, ``init`` comes back.
+    """
+    reports = list(after.reports) if after else []
+    fallback: Fallback = "none"
+    if resume is None:
+        state = begin(init, vgg, targets, weights, max_iterations, config)
+        if after is not None:
+            state = _counted_on(state, after.iterations, after.evaluations, max_iterations)
+    else:
+        like = jax.eval_shape(
+            functools.partial(begin, config=config), init, vgg, targets, weights, max_iterations
+        )
+        state = jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(x) for x in resume])
+    begun_at = after.iterations if after else 0
+    while True:
+        report, status = _look(state)
+        reports.append(report)
+        if on_chunk is not None:
+            on_chunk(report, state if fallback == "none" else None)
+        if status == RUNNING:
+            state = advance(state, vgg, targets, weights, max_iterations, chunk, config)
+        elif status != NON_FINITE:
+            break
+        elif fallback == "none" and report.iteration > begun_at:
+            fallback, config = "smaller step", _shorter(config)
+            state = _counted_on(
+                begin(state.image, vgg, targets, weights, max_iterations, config),
+                report.iteration,
+                report.evaluations,
+                max_iterations,
+            )
+        else:
+            fallback, state = "start image", state._replace(image=init)
+            break
+    if after is not None and fallback == "none":
+        fallback = after.fallback
+    info = SolveInfo(
+        report.iteration, report.evaluations, STOPPED[status], fallback, tuple(reports)
+    )
+    return state.image, info
+
+
+def _counted_on(
+    state: SolveState, iterations: int, evaluations: int, max_iterations: int
+) -> SolveState:
+    """Let a solve that has just begun count on from an earlier one."""
+    over = jnp.asarray(iterations >= max_iterations) & (state.status == RUNNING)
+    return state._replace(
+        iteration=jnp.asarray(iterations, jnp.int32),
+        evaluations=jnp.asarray(evaluations + 1, jnp.int32),
+        window_start=jnp.asarray(iterations, jnp.int32),
+        begun=jnp.asarray(iterations, jnp.int32),
+        status=jnp.where(over, ITERATION_LIMIT, state.status),
+    )
+
+
+@functools.partial(jax.jit, static_argnames="config")
+def begin(
+    init: Image,
+    vgg: VGG19,
+    targets: FrameTargets,
+    weights: LossWeights,
+    max_iterations: Int[Array, ""] | int,
+    config: SolverConfig,
+) -> SolveState:
+    """Evaluate the start. Pure; vmaps over frames."""
+    loss, terms, inner = optimizer_of(config, vgg.precision).start(init, vgg, targets, weights)
+    status = jnp.where(max_iterations > 0, RUNNING, ITERATION_LIMIT)
+    return SolveState(
+        image=init,
+        optimizer=inner,
+        loss=loss,
+        terms=terms,
+        # Typed: a weakly typed start would make the first chunk a program of its own.
+        iteration=jnp.asarray(0, jnp.int32),
+        evaluations=jnp.asarray(1, jnp.int32),
+        window_loss=loss,
+        window_start=jnp.asarray(0, jnp.int32),
+        begun=jnp.asarray(0, jnp.int32),
+        status=jnp.where(jnp.isfinite(loss), status, NON_FINITE),
+    )
+
+
+@functools.partial(jax.jit, static_argnames="config")
+def advance(
+    state: SolveState,
+    vgg: VGG19,
+    targets: FrameTargets,
+    weights: LossWeights,
+    max_iterations: Int[Array, ""] | int,
+    chunk: Int[Array, ""] | int,
+    config: SolverConfig,
+) -> SolveState:
+    """Run up to ``chunk`` iterations on the device. Pure; vmaps over frames."""
+    optimizer = optimizer_of(config, vgg.precision)
+    end = state.iteration + chunk
+
+    def unfinished(state: SolveState) -> Bool[Array, ""]:
+        return (state.status == RUNNING) & (state.iteration < end)
+
+    def iterate(state: SolveState) -> SolveState:
+        image, loss, terms, inner, evaluations = optimizer.step(
+            state.image, state.optimizer, vgg, targets, weights
+        )
+        iteration = state.iteration + 1
+        good = jnp.isfinite(loss)
+        change, little = (
+            jnp.abs(state.window_loss - loss),
+            jnp.abs(config.tolerance * state.window_loss),
+        )
+        look = iteration - state.window_start >= config.window
+        converged = look & (change < little)
+        # A frame that begins where it will end, as in a static shot, need not wait for the window.
+        early = iteration - state.begun == config.first_look
+        share = min(config.first_look / config.window, 1.0)
+        converged |= early & (change < share * little)
+        status = jnp.where(iteration >= max_iterations, ITERATION_LIMIT, RUNNING)
+        status = jnp.where(converged, CONVERGED, status)
+        return SolveState(
+            image=jnp.where(good, image, state.image),
+            optimizer=inner,
+            loss=jnp.where(good, loss, state.loss),
+            terms=jax.tree.map(lambda new, old: jnp.where(good, new, old), terms, state.terms),
+            iteration=iteration,
+            evaluations=state.evaluations + evaluations,
+            window_loss=jnp.where(look, loss, state.window_loss),
+            window_start=jnp.where(look, iteration, state.window_start),
+            begun=state.begun,
+            status=jnp.where(good, status, NON_FINITE),
+        )
+
+    return jax.lax.while_loop(unfinished, iterate, state)
+
+
+def _shorter(config: SolverConfig) -> SolverConfig:
+    """A tenth of every step length."""
+    return dataclasses.replace(
+        config,
+        first_step=0.1 * config.first_step,
+        max_step=0.1 * config.max_step,
+        learning_rate=0.1 * config.learning_rate,
+    )
+
+
+def _look(state: SolveState) -> tuple[Report, int]:
+    """Read the few numbers that the host needs."""
+    iteration, evaluations, loss, terms, status = jax.device_get(
+        (state.iteration, state.evaluations, state.loss, state.terms, state.status)
+    )
+    terms = LossTerms(*(float(term) for term in terms))
+    return Report(int(iteration), int(evaluations), float(loss), terms), int(status)

@@ -13,12 +13,12 @@ from jvst.config import (
 )
 from jvst.demo import demo_config
 from jvst.network.weights import find_weights
-from jvst.objective import LossTerms
 from jvst.prefetch import Waiting
-from jvst.presets import NETWORKS
 from jvst.progress import ClipProgress
 from jvst.run import _default_folder, summary
-from jvst.solver import Report
+from jvst.solver.objective import LossTerms
+from jvst.solver.presets import NETWORKS
+from jvst.solver.solve import Report
 from jvst.store import RunStore
 from jvst.video import probe, read_picture
 

@@ -24,8 +24,8 @@ from support.several_passes import (
 )
 
 from jvst import ClipConfig, MultipassConfig, stylize_multipass
-from jvst.objective import style_targets
 from jvst.passes import batches
+from jvst.solver.objective import style_targets
 
 
 def go_on(config, finished, **options):

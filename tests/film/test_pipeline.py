@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from support.problems import network, picture
 
-from jvst import ClipConfig, LossWeights, Motion, SolverConfig, stylize_clip
-from jvst import warp
+from jvst import ClipConfig, LossWeights, Motion, SolverConfig, stylize_clip, warp
 from jvst.core.masks import MaskKnobs
 from jvst.neighbours import neighbours_in_slots
 from jvst.pipeline import noise_image, prepare

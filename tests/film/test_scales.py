@@ -11,9 +11,9 @@ from support.problems import network, picture
 from jvst import ClipConfig, LossWeights, Motion, SolverConfig, stylize_clip
 from jvst.config import coarse_factors
 from jvst.errors import InputError
-from jvst.objective import style_targets
 from jvst.scales import Scale, iterations_at, scaled_size, usable
-from jvst.solver import advance, begin
+from jvst.solver.objective import style_targets
+from jvst.solver.solve import advance, begin
 from jvst.stages import carried, resized
 
 HEIGHT, WIDTH = 66, 80

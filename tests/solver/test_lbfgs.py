@@ -10,8 +10,14 @@ import numpy as np
 import pytest
 from support.problems import bowl
 
-from jvst.lbfgs import Lbfgs, no_curvature, quasi_newton_step, remember
-from jvst.preconditioner import IDENTITY, Preconditioner
+from jvst.solver.lbfgs import (
+    IDENTITY,
+    Lbfgs,
+    Preconditioner,
+    no_curvature,
+    quasi_newton_step,
+    remember,
+)
 
 HISTORY, SIZE = 4, 24
 
@@ -130,8 +136,8 @@ import jax.numpy as jnp
 warnings.simplefilter("ignore")
 jax.config.update("jax_enable_x64", True)
 import jaxopt
-from jvst.lbfgs import Lbfgs
-from jvst.preconditioner import IDENTITY
+from jvst.solver.lbfgs import Lbfgs
+from jvst.solver.lbfgs import IDENTITY
 from support.problems import bowl
 
 target = jax.random.uniform(jax.random.key(1), (5, 6, 3))

@@ -12,20 +12,22 @@ from support.networks import small_network
 
 from jvst.device_memory import device_limit_bytes
 from jvst.errors import InputError
-from jvst.memory import (
+from jvst.neighbours import neighbours_in_slots
+from jvst.network.vgg import VGG19
+from jvst.solver.memory import (
+    HISTORIES,
     FrameShape,
     MemoryEstimate,
     abstract_problem,
     clip_bytes,
     compiled_estimate,
+    frames_at_once,
+    plan,
     quick_estimate,
 )
-from jvst.memory_plan import HISTORIES, frames_at_once, plan
-from jvst.neighbours import neighbours_in_slots
-from jvst.network.vgg import VGG19
-from jvst.objective import LossWeights
-from jvst.solver import SolverConfig, advance, begin
-from jvst.tiles import tiled_loss_and_gradient
+from jvst.solver.objective import LossWeights
+from jvst.solver.solve import SolverConfig, advance, begin
+from jvst.solver.tiles import tiled_loss_and_gradient
 
 GB = 10**9
 slow = pytest.mark.slow
@@ -132,7 +134,9 @@ def test_the_parts_of_the_state_are_those_of_the_solver():
 def test_the_estimate_is_none_where_the_compiler_does_not_tell(monkeypatch):
     program = types.SimpleNamespace(memory_analysis=lambda: None)
     silent = types.SimpleNamespace(compile=lambda: program)
-    monkeypatch.setattr("jvst.memory.advance", types.SimpleNamespace(lower=lambda *_: silent))
+    monkeypatch.setattr(
+        "jvst.solver.memory.advance", types.SimpleNamespace(lower=lambda *_: silent)
+    )
     assert compiled_estimate(FrameShape(32, 48), network(1 / 16), config=DEFAULTS) is None
 
 
@@ -203,7 +207,7 @@ def test_a_formula_that_is_too_low_for_the_device_is_corrected(monkeypatch):
     class Tiled(SolverConfig):
         tile: tuple[int, int] | None = None
 
-    monkeypatch.setattr("jvst.memory_plan.compiled_estimate", counted)
+    monkeypatch.setattr("jvst.solver.memory.compiled_estimate", counted)
     shape, vgg = FrameShape(512, 512), network()
     limit = int(1.2 * quick_estimate(shape, vgg, config=DEFAULTS).total)
     made = plan(shape, vgg, config=Tiled(), limit=limit, compiled=True)

@@ -11,7 +11,7 @@ from support.networks import in_double, small_network, torch_features
 
 from jvst.core.losses import gram_matrix, style_loss
 from jvst.network.vgg import features
-from jvst.objective import (
+from jvst.solver.objective import (
     CONTENT_LAYERS,
     STYLE_LAYERS,
     FrameTargets,
@@ -21,7 +21,7 @@ from jvst.objective import (
     frame_loss,
     style_targets,
 )
-from jvst.presets import loss_weights
+from jvst.solver.presets import loss_weights
 
 HEIGHT, WIDTH = 33, 47
 

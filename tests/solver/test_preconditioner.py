@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jvst.preconditioner import IDENTITY, Preconditioner, precondition
+from jvst.solver.lbfgs import IDENTITY, Preconditioner, precondition
 
 # Even and odd sides: rfft2 mirrors the last frequency of an even one.
 SIZES = [(12, 16), (13, 16), (12, 17), (9, 11)]

@@ -8,8 +8,8 @@ import pytest
 
 from jvst.errors import InputError
 from jvst.network.vgg import TORCHVISION
-from jvst.objective import STYLE_LAYERS, LossWeights
-from jvst.presets import NETWORKS, loss_weights
+from jvst.solver.objective import STYLE_LAYERS, LossWeights
+from jvst.solver.presets import NETWORKS, loss_weights
 
 # Ruder et al. 2016, section 6: α is 1; β and γ by the size of the frames.
 PAPER = {(450, 350): (20, 200), (768, 432): (40, 200), (1024, 436): (100, 400)}

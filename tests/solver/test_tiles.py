@@ -10,14 +10,20 @@ import numpy as np
 import pytest
 from support.networks import in_double, small_network
 
-from jvst import windows
 from jvst.core.losses import gram_matrix
 from jvst.errors import InputError
 from jvst.network.vgg import LAYERS, features
-from jvst.objective import STYLE_LAYERS, FrameTargets, LossTerms, LossWeights, frame_loss
-from jvst.solver import SolverConfig, solve_frame
-from jvst.tiles import tiled_features, tiled_grams, tiled_loss_and_gradient
-from jvst.windows import cut, cut_picture, sight, stride
+from jvst.solver.objective import STYLE_LAYERS, FrameTargets, LossTerms, LossWeights, frame_loss
+from jvst.solver.solve import SolverConfig, solve_frame
+from jvst.solver.tiles import (
+    cut,
+    cut_picture,
+    sight,
+    stride,
+    tiled_features,
+    tiled_grams,
+    tiled_loss_and_gradient,
+)
 
 # Every term is there, and none is so large that it hides another's error: see the first test.
 WEIGHTS = LossWeights(

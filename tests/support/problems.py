@@ -7,7 +7,13 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jvst.network.vgg import VGG19
-from jvst.objective import FrameTargets, LossTerms, LossWeights, content_targets, style_targets
+from jvst.solver.objective import (
+    FrameTargets,
+    LossTerms,
+    LossWeights,
+    content_targets,
+    style_targets,
+)
 
 WEIGHTS = LossWeights(content=1e-3, style=1.0, temporal=1e-3, total_variation=1e-8)
 

@@ -7,7 +7,7 @@ from support import reference
 from support.problems import network, picture
 
 from jvst import ClipConfig, LossWeights, Motion, SolverConfig, stylize_multipass
-from jvst.objective import style_targets
+from jvst.solver.objective import style_targets
 
 KEY = jax.random.key(7)
 FRAMES, HEIGHT, WIDTH = 5, 33, 40

@@ -29,9 +29,9 @@ from jvst.lab.benchmark.evaluation import loop_seconds
 from jvst.lab.benchmark.problems import load
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, say
 from jvst.lab.benchmark.timing import spread
-from jvst.objective import FrameTargets, content_targets, style_targets
-from jvst.presets import NETWORKS
 from jvst.run import run as stylize
+from jvst.solver.objective import FrameTargets, content_targets, style_targets
+from jvst.solver.presets import NETWORKS
 from jvst.synthetic import clip, make_scene, painting
 from jvst.video import write_picture, write_video
 

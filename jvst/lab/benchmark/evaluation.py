@@ -14,7 +14,13 @@ from jvst.lab.benchmark.timing import alternate, evaluation_flop, matrix_peak, r
 from jvst.lab.benchmark.torch_network import Problem, installed, torch_evaluations
 from jvst.network.convolution import Precision
 from jvst.network.vgg import VGG19
-from jvst.objective import FrameTargets, LossWeights, content_targets, frame_loss, style_targets
+from jvst.solver.objective import (
+    FrameTargets,
+    LossWeights,
+    content_targets,
+    frame_loss,
+    style_targets,
+)
 
 PRECISIONS = ("float32", "tf32", "bfloat16")
 _OURS, _LOOP = "jvst", "jvst, in a loop on the device"

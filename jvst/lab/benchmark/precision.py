@@ -17,8 +17,8 @@ from jvst.lab.benchmark.frame import STARTS
 from jvst.lab.benchmark.problems import FrameProblem, at_precision, exact_loss, frame_problems, load
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.lab.sheet import Picture
-from jvst.objective import LEVELS, frame_loss
-from jvst.solver import Report, SolverConfig, SolveState, solve_frame
+from jvst.solver.objective import LEVELS, frame_loss
+from jvst.solver.solve import Report, SolverConfig, SolveState, solve_frame
 from jvst.synthetic.sequences import SEQUENCES
 from jvst.video import write_picture
 from jvst.video.pictures import check_picture_suffix

@@ -15,16 +15,16 @@ from jvst.core.image import resize, to_float
 from jvst.neighbours import Motion, neighbours_in_slots
 from jvst.network.convolution import Precision
 from jvst.network.vgg import VGG19
-from jvst.objective import (
+from jvst.pipeline import ClipConfig, noise_image, prepare, warped_start
+from jvst.solver.objective import (
     FrameTargets,
     LossWeights,
     content_targets,
     frame_loss,
     style_targets,
 )
-from jvst.pipeline import ClipConfig, noise_image, prepare, warped_start
-from jvst.presets import NETWORKS
-from jvst.solver import SolverConfig, solve_frame
+from jvst.solver.presets import NETWORKS
+from jvst.solver.solve import SolverConfig, solve_frame
 from jvst.synthetic import exact_flow, make_scene, painting, render
 
 _TIME = 3.0  # of the first frame; scenes are in full motion there

@@ -24,15 +24,14 @@ from jvst.lab.benchmark.torch_network import Problem
 from jvst.network import convolution, winograd
 from jvst.network.convolution import Pooling
 from jvst.network.vgg import CONVOLUTIONS, LAYERS, VGG19, channels_of, features
-from jvst.objective import (
+from jvst.solver.objective import (
     FrameTargets,
     LossWeights,
     frame_loss,
 )
-from jvst.objective import _style_loss as frame_style_loss
-from jvst.optimizers import SolverConfig
-from jvst.solver import advance, begin
-from jvst.windows import stride
+from jvst.solver.objective import _style_loss as frame_style_loss
+from jvst.solver.solve import SolverConfig, advance, begin
+from jvst.solver.tiles import stride
 
 Convolution = Callable[[Array, Array], Array]
 

@@ -18,10 +18,10 @@ from jvst.core.image import resize
 from jvst.lab.benchmark import torch_scheme
 from jvst.lab.benchmark.problems import FrameProblem, at_size, exact_loss
 from jvst.network.vgg import VGG19
-from jvst.objective import LEVELS, FrameTargets, LossWeights, frame_loss
-from jvst.preconditioner import IDENTITY
 from jvst.scales import COARSE, iterations_at, scaled_size, usable
-from jvst.solver import Report, SolverConfig, SolveState, solve_frame
+from jvst.solver.lbfgs import IDENTITY
+from jvst.solver.objective import LEVELS, FrameTargets, LossWeights, frame_loss
+from jvst.solver.solve import Report, SolverConfig, SolveState, solve_frame
 from jvst.stages import Goal, Stage, resized, solve_in_stages
 
 _DEFAULTS = SolverConfig()

@@ -16,15 +16,15 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jvst.batch import solve_frames, stack_targets
 from jvst.compiling import compiling
 from jvst.lab.benchmark.process_memory import forget_peak, resident
 from jvst.lab.benchmark.timing import device_peak
-from jvst.memory import FrameShape, abstract_problem, compiled_estimate, quick_estimate
 from jvst.network.convolution import Precision
 from jvst.network.vgg import VGG19
-from jvst.objective import FrameTargets, LossWeights
-from jvst.solver import SolveInfo, SolverConfig, solve_frame
+from jvst.solver.batch import solve_frames, stack_targets
+from jvst.solver.memory import FrameShape, abstract_problem, compiled_estimate, quick_estimate
+from jvst.solver.objective import FrameTargets, LossWeights
+from jvst.solver.solve import SolveInfo, SolverConfig, solve_frame
 
 
 @dataclasses.dataclass(frozen=True)

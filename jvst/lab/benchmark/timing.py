@@ -11,8 +11,8 @@ import jax.numpy as jnp
 from jvst._types import Device
 from jvst.network.convolution import Precision
 from jvst.network.vgg import channels_of
-from jvst.objective import STYLE_LAYERS
-from jvst.windows import stride
+from jvst.solver.objective import STYLE_LAYERS
+from jvst.solver.tiles import stride
 
 # Side of the matrices whose product counts as the peak: large enough to be bound by arithmetic.
 _PEAK_SIDES = {"cpu": 2048, "gpu": 8192, "tpu": 8192}

@@ -10,7 +10,7 @@ import numpy as np
 from jvst._types import Image
 from jvst.lab.benchmark.records import say
 from jvst.network.vgg import CONVOLUTIONS, LAYERS, OXFORD, VGG19
-from jvst.objective import CONTENT_LAYERS, LEVELS, STYLE_LAYERS, FrameTargets, LossWeights
+from jvst.solver.objective import CONTENT_LAYERS, LEVELS, STYLE_LAYERS, FrameTargets, LossWeights
 
 Problem = tuple[Image, VGG19, FrameTargets, LossWeights]
 

@@ -18,8 +18,8 @@ from jvst.core.metrics import masked_warping_error, warping_error
 from jvst.lab.evaluation.appearance import loss_terms
 from jvst.neighbours import Motion
 from jvst.network.vgg import VGG19
-from jvst.objective import CONTENT_LAYERS, LossWeights
 from jvst.pipeline import ClipConfig, StylizedFrame, stylize_clip
+from jvst.solver.objective import CONTENT_LAYERS, LossWeights
 
 INDEPENDENT = "independent frames, one noise image"
 WARPED_START = "warped start"

@@ -12,7 +12,7 @@ from jvst._types import Frame, Grams, Image, Scalar
 from jvst.core.image import luminance
 from jvst.lab.evaluation.measures import Numbers, Shown, mean_known, to_unit
 from jvst.network.vgg import VGG19
-from jvst.objective import (
+from jvst.solver.objective import (
     CONTENT_LAYERS,
     FrameTargets,
     LossTerms,

@@ -16,8 +16,8 @@ from jvst._types import Grams, Image
 from jvst.core.image import luminance
 from jvst.neighbours import Motion
 from jvst.network.vgg import VGG19
-from jvst.objective import LossWeights
 from jvst.pipeline import ClipConfig, stylize_clip
+from jvst.solver.objective import LossWeights
 
 #: What a frame hands on to the next.
 CARRIED: dict[str, Callable[[Image], Image]] = {

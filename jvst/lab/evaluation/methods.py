@@ -17,9 +17,9 @@ from jvst.lab.evaluation.measures import Shown
 from jvst.multipass import stylize_multipass
 from jvst.neighbours import Motion
 from jvst.network.vgg import VGG19
-from jvst.objective import LossWeights
 from jvst.passes import MultipassConfig
 from jvst.pipeline import ClipConfig, stylize_clip
+from jvst.solver.objective import LossWeights
 
 #: First words of the names, in the order of the tables' rows; the input is the floor.
 KINDS = ("independent", "prev", "prev-warped", "short", "long", "multipass", "frames", "input")

@@ -17,7 +17,7 @@ from jvst.inputs import read_styles
 from jvst.lab.evaluation.methods import Problem
 from jvst.lab.evaluation.truths import ScaledClip, TrueClip
 from jvst.network.weights.formats.detect import file_sha256
-from jvst.objective import style_targets
+from jvst.solver.objective import style_targets
 from jvst.synthetic import painting
 
 _OWN = "painting:"

@@ -14,8 +14,8 @@ from jvst._types import Image
 from jvst.core.image import to_float
 from jvst.core.losses import content_loss, gram_matrix, style_loss
 from jvst.network.vgg import VGG19, features
-from jvst.objective import LEVELS, STYLE_LAYERS, LossWeights
 from jvst.pipeline import noise_image
+from jvst.solver.objective import LEVELS, STYLE_LAYERS, LossWeights
 from jvst.synthetic import make_scene, painting, render
 
 #: The content term of the Oxford network, weighted as published, at a start from noise.

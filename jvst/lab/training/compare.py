@@ -15,9 +15,9 @@ from jvst.errors import InputError
 from jvst.lab.training.calibrate import CONTENT_LAYER
 from jvst.lab.training.network import Parameters, fold, initial_parameters
 from jvst.network.vgg import VGG19
-from jvst.objective import FrameTargets, LossWeights, content_targets, style_targets
 from jvst.pipeline import noise_image
-from jvst.solver import solve_frame
+from jvst.solver.objective import FrameTargets, LossWeights, content_targets, style_targets
+from jvst.solver.solve import solve_frame
 from jvst.synthetic import training_picture
 
 _PICTURES, _SIZE = 12, 128

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jvst.network.vgg import BLOCKS
-from jvst.objective import STYLE_LAYERS
+from jvst.solver.objective import STYLE_LAYERS
 
 #: Layers from which a picture is restored, with the pixels that one position stands for.
 DECODED = {"relu2_1": 2, "relu3_1": 4, "relu4_2": 8}

@@ -14,7 +14,7 @@ from jvst._types import Image
 from jvst.core.image import luminance
 from jvst.core.losses import gram_matrix
 from jvst.network.vgg import VGG19, features
-from jvst.objective import STYLE_LAYERS
+from jvst.solver.objective import STYLE_LAYERS
 
 
 def retrieval_accuracy(

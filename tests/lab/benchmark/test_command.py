@@ -21,7 +21,7 @@ from jvst.lab.benchmark.scaling import megapixel_size
 from jvst.lab.benchmark.schemes import SCHEMES, Point, exact_loss, pyramid_sizes
 from jvst.lab.benchmark.timing import alternate, evaluation_flop, spread
 from jvst.network.vgg import CONVOLUTIONS
-from jvst.objective import frame_loss
+from jvst.solver.objective import frame_loss
 from jvst.video import read_picture
 
 TINY = ("--size", "64x48")

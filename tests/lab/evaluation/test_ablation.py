@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from support.problems import network, picture
 
-from jvst import ClipConfig, LossWeights, Motion, SolverConfig
-from jvst import warp
+from jvst import ClipConfig, LossWeights, Motion, SolverConfig, warp
 from jvst.lab.evaluation.ablation import (
     INDEPENDENT,
     TEMPORAL,

@@ -16,7 +16,7 @@ from jvst.lab.evaluation.methods import Method, parse_method
 from jvst.lab.evaluation.results import Entry
 from jvst.lab.evaluation.table import csv_text, markdown, methods_in_order
 from jvst.lab.evaluation.truths import ScaledClip, ScaledMotion
-from jvst.objective import STYLE_LAYERS
+from jvst.solver.objective import STYLE_LAYERS
 
 HEIGHT, WIDTH, FRAMES = 33, 40, 4
 
