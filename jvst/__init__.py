@@ -11,12 +11,11 @@ from jvst.core.losses import content_loss, gram_matrix, style_loss, temporal_los
 from jvst.core.masks import consistency_mask, long_term_weights
 from jvst.core.warp import bilinear_sample, warp
 from jvst.errors import InputError
-from jvst.multipass import PassFrame, stylize_multipass
-from jvst.neighbours import Motion
+from jvst.film.clip import ClipConfig, StylizedFrame, stylize_clip
+from jvst.film.multipass import MultipassConfig, PassFrame, stylize_multipass
+from jvst.film.neighbours import Motion
 from jvst.network.vgg import VGG19, features
 from jvst.network.weights import import_vgg19, load_vgg19, save_vgg19
-from jvst.passes import MultipassConfig
-from jvst.pipeline import ClipConfig, StylizedFrame, stylize_clip
 from jvst.solver.objective import (
     FrameTargets,
     LossTerms,

@@ -3,12 +3,12 @@
 import jax
 
 from jvst.config import StylizeConfig, mask_knobs
+from jvst.film.clip import ClipConfig
+from jvst.film.multipass import MultipassConfig
 from jvst.flow.contrib import has_contrib
 from jvst.flow.epic import SMALLEST_SIDE as EPIC_SMALLEST_SIDE
 from jvst.network.vgg import VGG19
 from jvst.network.weights import Found, find_weights, load_vgg19, normalised
-from jvst.passes import MultipassConfig
-from jvst.pipeline import ClipConfig
 from jvst.solver.objective import LossWeights
 from jvst.solver.presets import NETWORKS, loss_weights
 from jvst.solver.solve import SolverConfig

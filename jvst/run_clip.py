@@ -10,14 +10,13 @@ import numpy as np
 
 from jvst._types import Grams
 from jvst.core.image import to_uint8
+from jvst.film.clip import ClipConfig, stylize_clip
+from jvst.film.coarse import Scale, Stage, iterations_at
 from jvst.motion import MotionSource, ready_frames, split
 from jvst.network.vgg import VGG19
-from jvst.pipeline import ClipConfig, stylize_clip
 from jvst.prefetch import Waiting
 from jvst.progress import ClipProgress, Preview
-from jvst.scales import Scale, iterations_at
 from jvst.solver.solve import Report, SolveInfo
-from jvst.stages import Stage
 from jvst.store import RunStore
 from jvst.task import Task
 

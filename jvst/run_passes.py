@@ -11,12 +11,11 @@ import numpy as np
 from jvst._types import Frame, Grams, Image
 from jvst.atomic import replacing, writing_to
 from jvst.core.image import to_uint8
+from jvst.film.multipass import MultipassConfig, PassChunk, stylize_multipass
+from jvst.film.neighbours import Motion
 from jvst.inputs import Clip, clip_frames
 from jvst.motion import MotionSource, image_on_device, motion_on_device
-from jvst.multipass import PassChunk, stylize_multipass
-from jvst.neighbours import Motion
 from jvst.network.vgg import VGG19
-from jvst.passes import MultipassConfig
 from jvst.prefetch import Waiting
 from jvst.progress import ClipProgress, Preview
 from jvst.run_clip import frame_info

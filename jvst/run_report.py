@@ -7,8 +7,8 @@ import jax
 import numpy as np
 
 from jvst._types import Image, Mask
+from jvst.film.neighbours import Motion, neighbour_masks, neighbours_in_slots
 from jvst.motion import MotionSource, image_on_device, motion_on_device, ready_frames
-from jvst.neighbours import Motion, neighbour_masks, neighbours_in_slots
 from jvst.report import RunFrame
 from jvst.store import RunStore
 from jvst.task import Task

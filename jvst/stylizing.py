@@ -12,12 +12,12 @@ from jvst._types import Grams
 from jvst.choices import load_network, multipass_config
 from jvst.config import coarse_factors
 from jvst.core.image import resize
+from jvst.film.coarse import COARSE, Scale, scaled_size, usable
 from jvst.fitting import fit_task
 from jvst.motion import MotionSource
 from jvst.network.vgg import VGG19
 from jvst.run_clip import stylize_frames
 from jvst.run_passes import stylize_passes
-from jvst.scales import COARSE, Scale, scaled_size, usable
 from jvst.solver.objective import blended_grams, style_targets
 from jvst.solver.tiles import tiled_grams
 from jvst.store import RunStore

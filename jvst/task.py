@@ -10,11 +10,11 @@ from jaxtyping import Array, Float
 from jvst.checks import check_config
 from jvst.choices import chosen_engine, chosen_network, chosen_weights, clip_config
 from jvst.config import StylizeConfig, frame_options
+from jvst.film.clip import ClipConfig
 from jvst.folders import user_cache
 from jvst.inputs import Clip, open_clip, read_styles
 from jvst.network.weights import Found
 from jvst.network.weights.formats.detect import file_sha256
-from jvst.pipeline import ClipConfig
 from jvst.solver.objective import LossWeights
 
 _PACKAGES = (

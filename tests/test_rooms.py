@@ -27,7 +27,6 @@ MAY_IMPORT = {
 # Modules that have not been moved to their room yet.
 HOMES = {
     "root": "_types errors atomic folders",
-    "film": "neighbours scales stages pipeline multipass passes",
     "video": "shots",
     "app": "config checks inputs task choices fitting device_memory disk store motion prefetch "
     "run_clip run_passes run stylizing compiling run_clips demo progress shot_progress shot_jobs "

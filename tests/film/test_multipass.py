@@ -24,7 +24,7 @@ from support.several_passes import (
 )
 
 from jvst import ClipConfig, MultipassConfig, stylize_multipass
-from jvst.passes import batches
+from jvst.film.multipass import batches
 from jvst.solver.objective import style_targets
 
 

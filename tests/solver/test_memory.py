@@ -12,7 +12,7 @@ from support.networks import small_network
 
 from jvst.device_memory import device_limit_bytes
 from jvst.errors import InputError
-from jvst.neighbours import neighbours_in_slots
+from jvst.film.neighbours import neighbours_in_slots
 from jvst.network.vgg import VGG19
 from jvst.solver.memory import (
     HISTORIES,

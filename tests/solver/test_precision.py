@@ -6,8 +6,8 @@ import pytest
 
 from jvst import SolverConfig, content_targets, frame_loss, solve_frame, style_targets
 from jvst.core.image import to_float
+from jvst.film.clip import noise_image
 from jvst.network.weights import EMBEDDED, load_vgg19
-from jvst.pipeline import noise_image
 from jvst.solver.objective import FrameTargets, LossWeights
 from jvst.solver.presets import NETWORKS, loss_weights
 from jvst.synthetic import make_scene, painting, render

@@ -223,7 +223,7 @@ def test_every_pixel_is_owned_once_and_seen_with_its_surroundings(reach, step):
 def test_windows_with_too_narrow_a_margin_do_not_give_the_whole_picture(monkeypatch):
     # The comparison above can fail: the last 4 pixels of the margin matter.
     given = problem(75, 101)
-    monkeypatch.setattr(windows, "sight", lambda layers: (sight(layers)[0] - 4, 4))
+    monkeypatch.setattr("jvst.solver.tiles.sight", lambda layers: (sight(layers)[0] - 4, 4))
     cut_picture.cache_clear()
     try:
         found = jax.jit(functools.partial(tiled_loss_and_gradient, tile=(16, 24)))(*given)

@@ -12,10 +12,10 @@ from jvst._types import Frame, Image
 from jvst.choices import chosen_network, chosen_weights, load_network
 from jvst.config import NetworkOptions, RunOptions, StylizeConfig
 from jvst.core.image import resize, to_float
-from jvst.neighbours import Motion, neighbours_in_slots
+from jvst.film.clip import ClipConfig, noise_image, prepare, warped_start
+from jvst.film.neighbours import Motion, neighbours_in_slots
 from jvst.network.convolution import Precision
 from jvst.network.vgg import VGG19
-from jvst.pipeline import ClipConfig, noise_image, prepare, warped_start
 from jvst.solver.objective import (
     FrameTargets,
     LossWeights,

@@ -15,14 +15,22 @@ from jaxtyping import Array, Int
 
 from jvst._types import Image, Scalar
 from jvst.core.image import resize
+from jvst.film.coarse import (
+    COARSE,
+    Goal,
+    Stage,
+    iterations_at,
+    resized,
+    scaled_size,
+    solve_in_stages,
+    usable,
+)
 from jvst.lab.benchmark import torch_scheme
 from jvst.lab.benchmark.problems import FrameProblem, at_size, exact_loss
 from jvst.network.vgg import VGG19
-from jvst.scales import COARSE, iterations_at, scaled_size, usable
 from jvst.solver.lbfgs import IDENTITY
 from jvst.solver.objective import LEVELS, FrameTargets, LossWeights, frame_loss
 from jvst.solver.solve import Report, SolverConfig, SolveState, solve_frame
-from jvst.stages import Goal, Stage, resized, solve_in_stages
 
 _DEFAULTS = SolverConfig()
 #: Iterations between two points.

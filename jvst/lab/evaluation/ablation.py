@@ -15,10 +15,10 @@ from jaxtyping import PRNGKeyArray
 
 from jvst._types import Flow, Grams, Image, Mask
 from jvst.core.metrics import masked_warping_error, warping_error
+from jvst.film.clip import ClipConfig, StylizedFrame, stylize_clip
+from jvst.film.neighbours import Motion
 from jvst.lab.evaluation.appearance import loss_terms
-from jvst.neighbours import Motion
 from jvst.network.vgg import VGG19
-from jvst.pipeline import ClipConfig, StylizedFrame, stylize_clip
 from jvst.solver.objective import CONTENT_LAYERS, LossWeights
 
 INDEPENDENT = "independent frames, one noise image"

@@ -14,9 +14,9 @@ from jaxtyping import PRNGKeyArray
 
 from jvst._types import Grams, Image
 from jvst.core.image import luminance
-from jvst.neighbours import Motion
+from jvst.film.clip import ClipConfig, stylize_clip
+from jvst.film.neighbours import Motion
 from jvst.network.vgg import VGG19
-from jvst.pipeline import ClipConfig, stylize_clip
 from jvst.solver.objective import LossWeights
 
 #: What a frame hands on to the next.

@@ -12,13 +12,12 @@ from jaxtyping import PRNGKeyArray
 from jvst._types import FlowField, Frame, Grams, Image
 from jvst.core.image import to_float
 from jvst.errors import InputError
+from jvst.film.clip import ClipConfig, stylize_clip
+from jvst.film.multipass import MultipassConfig, stylize_multipass
+from jvst.film.neighbours import Motion
 from jvst.flow import engine_named
 from jvst.lab.evaluation.measures import Shown
-from jvst.multipass import stylize_multipass
-from jvst.neighbours import Motion
 from jvst.network.vgg import VGG19
-from jvst.passes import MultipassConfig
-from jvst.pipeline import ClipConfig, stylize_clip
 from jvst.solver.objective import LossWeights
 
 #: First words of the names, in the order of the tables' rows; the input is the floor.

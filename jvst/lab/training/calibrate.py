@@ -13,8 +13,8 @@ import numpy as np
 from jvst._types import Image
 from jvst.core.image import to_float
 from jvst.core.losses import content_loss, gram_matrix, style_loss
+from jvst.film.clip import noise_image
 from jvst.network.vgg import VGG19, features
-from jvst.pipeline import noise_image
 from jvst.solver.objective import LEVELS, STYLE_LAYERS, LossWeights
 from jvst.synthetic import make_scene, painting, render
 

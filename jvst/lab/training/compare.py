@@ -12,10 +12,10 @@ from PIL import Image as PillowImage
 from jvst._types import Frame, Image
 from jvst.core.image import to_float, to_uint8
 from jvst.errors import InputError
+from jvst.film.clip import noise_image
 from jvst.lab.training.calibrate import CONTENT_LAYER
 from jvst.lab.training.network import Parameters, fold, initial_parameters
 from jvst.network.vgg import VGG19
-from jvst.pipeline import noise_image
 from jvst.solver.objective import FrameTargets, LossWeights, content_targets, style_targets
 from jvst.solver.solve import solve_frame
 from jvst.synthetic import training_picture

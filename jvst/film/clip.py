@@ -14,7 +14,16 @@ from jvst._types import Activations, Flow, Grams, Image
 from jvst.core.consistency import EdgeRule, mask_reasons
 from jvst.core.masks import MaskKnobs, MaskMode, long_term_weights
 from jvst.core.warp import warp
-from jvst.neighbours import (
+from jvst.film.coarse import (
+    Goal,
+    Scale,
+    Stage,
+    iterations_at,
+    resized,
+    scaled_size,
+    solve_in_stages,
+)
+from jvst.film.neighbours import (
     Motion,
     Neighbours,
     earlier_slots,
@@ -22,11 +31,9 @@ from jvst.neighbours import (
     neighbours_in_slots,
 )
 from jvst.network.vgg import VGG19
-from jvst.scales import Scale, iterations_at, scaled_size
 from jvst.solver.objective import CONTENT_LAYERS, FrameTargets, LossWeights, content_targets
 from jvst.solver.solve import Report, SolveInfo, SolverConfig
 from jvst.solver.tiles import tiled_features
-from jvst.stages import Goal, Stage, resized, solve_in_stages
 
 _NO_KNOBS = MaskKnobs()
 

@@ -11,10 +11,9 @@ from support.problems import network, picture
 from jvst import ClipConfig, LossWeights, Motion, SolverConfig, stylize_clip
 from jvst.config import coarse_factors
 from jvst.errors import InputError
-from jvst.scales import Scale, iterations_at, scaled_size, usable
+from jvst.film.coarse import Scale, carried, iterations_at, resized, scaled_size, usable
 from jvst.solver.objective import style_targets
 from jvst.solver.solve import advance, begin
-from jvst.stages import carried, resized
 
 HEIGHT, WIDTH = 66, 80
 WEIGHTS = LossWeights(content=1e-3, style=1.0, temporal=1e-2, total_variation=1e-8)

@@ -8,8 +8,8 @@ from support.problems import network, picture
 
 from jvst import ClipConfig, LossWeights, Motion, SolverConfig, stylize_clip, warp
 from jvst.core.masks import MaskKnobs
-from jvst.neighbours import neighbours_in_slots
-from jvst.pipeline import noise_image, prepare
+from jvst.film.clip import noise_image, prepare
+from jvst.film.neighbours import neighbours_in_slots
 from jvst.solver.objective import style_targets
 from jvst.solver.solve import advance, begin
 
