@@ -5,8 +5,8 @@ import jax
 from jvst.config import StylizeConfig, mask_knobs
 from jvst.film.clip import ClipConfig
 from jvst.film.multipass import MultipassConfig
-from jvst.flow.contrib import has_contrib
-from jvst.flow.epic import SMALLEST_SIDE as EPIC_SMALLEST_SIDE
+from jvst.flow.engine import has_contrib
+from jvst.flow.engines.epic import SMALLEST_SIDE as EPIC_SMALLEST_SIDE
 from jvst.network.vgg import VGG19
 from jvst.network.weights import Found, find_weights, load_vgg19, normalised
 from jvst.solver.objective import LossWeights

@@ -22,10 +22,9 @@ from jvst.core.cuts import without_cuts
 from jvst.core.masks import MaskKnobs, knobs_of, shaped_mask
 from jvst.errors import InputError
 from jvst.flow import FlowCache, FlowFiles, write_flow
-from jvst.flow.colour import colour_flow
-from jvst.flow.mask_files import write_mask
-from jvst.flow.scaled import scaled_engine
-from jvst.flow.show import overlay_mask, overlay_reasons, warped_difference
+from jvst.flow.estimation import scaled_engine
+from jvst.flow.patterns import write_mask
+from jvst.flow.pictures import colour_flow, overlay_mask, overlay_reasons, warped_difference
 from jvst.folders import user_cache
 from jvst.inputs import Clip, clip_frames, open_clip
 from jvst.prefetch import prefetch

@@ -12,8 +12,8 @@ from jvst._types import Frame, Image
 from jvst.config import StylizeConfig, frame_range, frame_size
 from jvst.core.image import resize, to_float
 from jvst.errors import InputError
-from jvst.shots import chosen_cuts
 from jvst.video import DamagedClipError, probe, read_frames, read_picture
+from jvst.video.cuts import chosen_cuts
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,8 +13,8 @@ from jvst.config import StylizeConfig
 from jvst.core.image import to_float
 from jvst.film.neighbours import Motion
 from jvst.flow import FlowCache, FlowFiles, MaskFiles
-from jvst.flow.mask_files import MaskField
-from jvst.flow.scaled import scaled_engine
+from jvst.flow.estimation import scaled_engine
+from jvst.flow.patterns import MaskField
 from jvst.folders import user_cache
 from jvst.inputs import Clip, clip_frames
 from jvst.prefetch import Waiting, prefetch

@@ -14,10 +14,10 @@ from jvst.errors import InputError
 from jvst.network.weights.find import EMBEDDED
 from jvst.shot_pool import FailedShotsError, Outcome, Pool, Worker
 from jvst.shot_progress import ShotAtWork, ShotsProgress
-from jvst.shots import shots
 from jvst.store import RunStore, read_manifest
 from jvst.stylizing import Stylized
 from jvst.task import Task
+from jvst.video.cuts import shots
 
 __all__ = ["FailedShotsError", "shots_begun", "stylize_shots", "write_job"]
 

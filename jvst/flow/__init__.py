@@ -5,12 +5,11 @@ A field is float32 ``[h w 2]``, (dx, dy) in pixels, on the frame where the arrow
 """
 
 from jvst.flow.cache import FlowCache
-from jvst.flow.engines import ENGINES, Engine, engine_named, estimate, estimate_pair
-from jvst.flow.files import FlowFiles
-from jvst.flow.io import read_flow, write_flow
-from jvst.flow.mask_files import MaskFiles, read_mask, write_mask
-from jvst.flow.matching import Matches, match, match_batch
-from jvst.flow.scaled import scaled_engine
+from jvst.flow.engine import Engine
+from jvst.flow.estimation import ENGINES, engine_named, estimate, estimate_pair, scaled_engine
+from jvst.flow.files import read_flow, write_flow
+from jvst.flow.matching.matches import Matches, match, match_batch
+from jvst.flow.patterns import FlowFiles, MaskFiles, read_mask, write_mask
 
 __all__ = [
     "ENGINES",

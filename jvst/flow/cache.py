@@ -13,9 +13,9 @@ import numpy as np
 
 from jvst._types import FlowField, Frame
 from jvst.errors import InputError
-from jvst.flow.engines import Engine, engine_named, estimate_pair
-from jvst.flow.frames import check_pair
-from jvst.flow.io import is_temporary, read_flow, write_flow
+from jvst.flow.engine import Engine, check_pair
+from jvst.flow.estimation import engine_named, estimate_pair
+from jvst.flow.files import is_temporary, read_flow, write_flow
 
 #: Part of every key: a change of what a cached field means makes all old ones unknown.
 FORMAT_VERSION = 1

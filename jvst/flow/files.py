@@ -1,128 +1,218 @@
-"""``files:PATTERN``: flow fields computed elsewhere, found by the numbers of two frames."""
+"""Flow files: Middlebury ``.flo`` (read and written), ``.npy`` and KITTI ``.png`` (read).
 
-import re
-from dataclasses import dataclass
+Every field is float32 ``[h w 2]``, (dx, dy) in pixels, x to the right and y down. A file that
+can't be used as it is, whole, is an error of one line: nothing is repaired in silence.
+"""
+
+import contextlib
+import os
+import secrets
+import struct
 from pathlib import Path
+from typing import BinaryIO
+
+import cv2
+import numpy as np
 
 from jvst._types import FlowField
 from jvst.errors import InputError
-from jvst.flow.io import read_flow
 
-#: What marks a pattern where an engine's name is expected.
-PREFIX = "files:"
+#: Middlebury's mark of a pixel whose flow nobody knows is any magnitude above this.
+#: Source: ``UNKNOWN_FLOW_THRESH`` of the benchmark's flowIO.
+UNKNOWN_ABOVE = np.float64(1e9)  # typed: half precision can be compared with it
 
-_TORCH_FROM = re.compile(r"\[%(0?\d?\d?)d\]")
-_TORCH_TO = re.compile(r"\{%(0?\d?\d?)d\}")
-_SLOT = re.compile(r"\{(from|to)(?::(0?\d?\d?)d?)?\}")
-_DIRECTION = re.compile(r"(?<![A-Za-z])(?:forward|backward)(?![A-Za-z])")
-_HINT = "write it like flow_{from:04d}_{to:04d}.flo or backward_[%d]_{%d}.flo"
+_TEMPORARY_PREFIX, _TEMPORARY_SUFFIX = ".jvst-", ".tmp"
+_TAG = b"PIEH"
+_HEADER = struct.Struct("<4sii")
+_VALUE = np.dtype("<f4")
+#: 16384 × 16384, 2 GiB of flow: more is a damaged header, not a film.
+_MOST_PIXELS = 2**28
+#: Signature, then the length and name of the first chunk, width, height, depth, colour type.
+_PNG_HEADER = struct.Struct(">8sI4sIIBB")
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_RGB = 2
 
 
-@dataclass(frozen=True)
-class FlowFiles:
-    """Fields in files whose names hold two frame numbers.
-
-    Two spellings name the frame on which the arrows start and the other one:
-    ``flow_{from}_{to}.flo`` (``{from:04d}`` pads to four digits), and the Torch code's
-    ``backward_[%d]_{%d}.flo`` (``[%04d]`` pads), where ``[]`` is the frame on which the arrows
-    start and ``{}`` the other.
-
-    As in the Torch code, the field from i to j is named ``forward_i_j`` if j > i and
-    ``backward_i_j`` if j < i. So the word ``forward`` or ``backward`` in the file's name, or if
-    it has none in the name of the file's folder, gives way to the right one of the two: one
-    pattern names both directions.
+def read_flow(path: str | Path, *, size: tuple[int, int] | None = None) -> FlowField:
+    """Read a flow field from a ``.flo``, ``.npy`` or KITTI 16-bit ``.png`` file.
 
     Args:
-        pattern: a path with both numbers; a leading ``files:`` is dropped.
-        first_number: the number that the files give to the first frame; the Torch code's is 1.
+        path: the file; its ending says the format.
+        size: (width, height) in pixels that the field must have, or None for any.
+
+    Returns:
+        (dx, dy) in pixels, every value finite.
 
     Raises:
-        InputError: the pattern does not name both frames, or has another brace.
+        InputError: the file is missing, not of its format, cut short or too long, of another
+            size, or holds pixels without a usable flow.
     """
+    path = Path(path)
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        endings = ", ".join(_READERS)
+        raise InputError(f"{path} is not a flow file by its ending; give one of {endings}")
+    try:
+        with path.open("rb") as handle:
+            return reader(path, handle, size)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; give the path of a flow file") from error
+    except OSError as error:
+        raise InputError(
+            f"{path} can't be read ({error.strerror or error}); give a readable flow file"
+        ) from error
 
-    pattern: str
-    first_number: int = 1
 
-    def __post_init__(self) -> None:
-        """Refuse a bad pattern at once, not at the first frame."""
-        template = _template(self.pattern)
-        named = {match[1] for match in _SLOT.finditer(template)}
-        missing = " and ".join(word for word in ("from", "to") if word not in named)
-        if missing:
-            raise InputError(
-                f"the flow pattern {self.pattern!r} does not say where the number of the frame "
-                f"{missing} goes; {_HINT}"
-            )
-        rest = _SLOT.sub("", template)
-        if "{" in rest or "}" in rest or "[%" in rest:
-            raise InputError(
-                f"the flow pattern {self.pattern!r} has a bracket that is not a frame's number; "
-                f"{_HINT}"
-            )
+def write_flow(path: str | Path, flow: FlowField) -> None:
+    """Write a Middlebury ``.flo`` file: the whole file appears at once, or none of it.
 
-    def path(self, index_from: int, index_to: int) -> Path:
-        """Name the file of one field.
+    The bytes go to a temporary file in the same folder, are flushed to the disk, and the file
+    is then renamed, so that neither a reader nor a crash can meet half a field.
 
-        Args:
-            index_from: the frame on which the arrows start, counted from 0 in the clip.
-            index_to: the frame to which they point.
-        """
-        if index_from == index_to or min(index_from, index_to) < 0:
-            raise ValueError(
-                f"there is no flow from frame {index_from} to {index_to}; give two frames of a clip"
-            )
-        word = "forward" if index_to > index_from else "backward"
-        numbers = {"from": index_from + self.first_number, "to": index_to + self.first_number}
+    Args:
+        path: the file to write or replace; its ending is ``.flo`` and its folder exists.
+        flow: (dx, dy) in pixels, every value finite.
 
-        named = _SLOT.sub(
-            lambda match: format(numbers[match[1]], f"{match[2] or ''}d"),
-            _directed(_template(self.pattern), word),
+    Raises:
+        InputError: the ending, the folder or the field can't be used.
+        OSError: the disk is full or failed; an older file at ``path`` is left as it was.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".flo":
+        raise InputError(f"{path} can't be written: flow is written as .flo; end the name so")
+    if flow.ndim != 3 or flow.shape[2] != 2 or flow.dtype != np.float32:
+        raise InputError(
+            f"{path} can't be written from {flow.dtype}{list(flow.shape)}; "
+            "give a float32 array [height, width, 2]"
         )
-        return Path(named)
+    height, width = flow.shape[:2]
+    _check_extent(path, width, height, None)
+    _check_values(path, flow)
+    write_whole(path, _HEADER.pack(_TAG, width, height) + flow.astype(_VALUE).tobytes())
 
-    def read(
-        self, index_from: int, index_to: int, *, size: tuple[int, int] | None = None
-    ) -> FlowField:
-        """Read the field from one frame to another.
 
-        Args:
-            index_from: the frame on which the arrows start, counted from 0 in the clip.
-            index_to: the frame to which they point.
-            size: (width, height) in pixels of the clip, which the field must have.
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all.
 
-        Raises:
-            InputError: the file is missing or can't be used.
-        """
-        path = self.path(index_from, index_to)
-        if not path.is_file():
-            raise InputError(
-                f"{path} does not exist; it should hold the flow from frame "
-                f"{index_from + self.first_number} to {index_to + self.first_number} "
-                f"(the clip's first frame is number {self.first_number})"
-            )
-        return read_flow(path, size=size)
+    Raises:
+        InputError: the path can't be written to.
+        OSError: the disk is full or failed; an older file at ``path`` is left as it was.
+    """
+    temporary = path.with_name(f"{_TEMPORARY_PREFIX}{secrets.token_hex(8)}{_TEMPORARY_SUFFIX}")
+    try:
+        with temporary.open("xb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())  # or a crash may leave the new name on empty blocks
+        temporary.replace(path)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        raise InputError(
+            f"{path} can't be written ({error.strerror}); give a path in a folder that exists "
+            "and can be written to"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):  # after the rename there is nothing to remove
+            temporary.unlink()
 
-    def pair(
-        self, index_from: int, index_to: int, *, size: tuple[int, int] | None = None
-    ) -> tuple[FlowField, FlowField]:
-        """Read the field from one frame to another, and the one back."""
-        return (
-            self.read(index_from, index_to, size=size),
-            self.read(index_to, index_from, size=size),
+
+def is_temporary(path: Path) -> bool:
+    """Tell whether a name is one that ``write_flow`` gives before the last step."""
+    return path.name.startswith(_TEMPORARY_PREFIX) and path.name.endswith(_TEMPORARY_SUFFIX)
+
+
+def _read_flo(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> FlowField:
+    """Middlebury: "PIEH", int32 width, int32 height, float32 (u, v) row by row, little endian."""
+    header = handle.read(_HEADER.size)
+    if header[:4] != _TAG:
+        raise InputError(f"{path} does not begin with the tag PIEH; give a Middlebury .flo file")
+    if len(header) < _HEADER.size:
+        raise InputError(f"{path} ends inside its header; copy or compute it again")
+    _, width, height = _HEADER.unpack(header)
+    _check_extent(path, width, height, size)
+    expected = _HEADER.size + width * height * 2 * _VALUE.itemsize
+    actual = os.fstat(handle.fileno()).st_size
+    if actual != expected:
+        what = "is cut short" if actual < expected else "has bytes after its end"
+        raise InputError(
+            f"{path} {what}: {width}x{height} needs {expected} bytes, it has {actual}; "
+            "copy or compute it again"
+        )
+    body = handle.read(expected - _HEADER.size)
+    if len(body) != expected - _HEADER.size:
+        raise InputError(f"{path} was cut short while it was read; copy or compute it again")
+    values = np.frombuffer(body, _VALUE).reshape(height, width, 2)
+    _check_values(path, values)
+    return values.astype(np.float32)  # a copy: native byte order, writable
+
+
+def _read_npy(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> FlowField:
+    """NumPy's own format, float ``[h w 2]``; a pickled array is refused unread."""
+    del handle  # mapped by name, so that an absurd shape takes no memory
+    try:
+        values = np.lib.format.open_memmap(path, mode="r")
+    except (ValueError, TypeError, OverflowError, EOFError, SyntaxError, MemoryError) as error:
+        raise InputError(f"{path} is not a whole .npy array; save it again") from error
+    if values.ndim != 3 or values.shape[2] != 2 or values.dtype.kind != "f":
+        raise InputError(
+            f"{path} holds {values.dtype}{list(values.shape)}; "
+            "expected floats [height, width, 2], (dx, dy) in pixels"
+        )
+    _check_extent(path, values.shape[1], values.shape[0], size)
+    _check_values(path, values)
+    return np.array(values, np.float32)
+
+
+def _read_kitti(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> FlowField:
+    """KITTI: 16-bit RGB, (value − 2¹⁵) / 64 of R and G is (u, v), B says whether it is known."""
+    header = handle.read(_PNG_HEADER.size)
+    wanted = f"{path} is not a 16-bit RGB PNG; give a flow file as the KITTI benchmark writes it"
+    if len(header) < _PNG_HEADER.size:
+        raise InputError(wanted)
+    signature, _, chunk, width, height, depth, colour = _PNG_HEADER.unpack(header)
+    if (signature, chunk, depth, colour) != (_PNG_SIGNATURE, b"IHDR", 16, _PNG_RGB):
+        raise InputError(wanted)
+    _check_extent(path, width, height, size)
+    encoded = np.frombuffer(header + handle.read(), np.uint8)
+    try:
+        pixels = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)  # [h w 3], B G R
+    except cv2.error:
+        pixels = None
+    if pixels is None or pixels.dtype != np.uint16 or pixels.shape != (height, width, 3):
+        raise InputError(f"{path} is a damaged PNG; copy or compute it again")
+    _check_known(path, pixels[..., 0] == 0)
+    return (pixels[..., :0:-1].astype(np.float32) - 2**15) / 64  # [h w 2]
+
+
+_READERS = {".flo": _read_flo, ".npy": _read_npy, ".png": _read_kitti}
+
+
+def _check_extent(path: Path, width: int, height: int, size: tuple[int, int] | None) -> None:
+    """Refuse, before memory is taken, a size that is absurd or not the one expected."""
+    if width < 1 or height < 1 or width * height > _MOST_PIXELS:
+        raise InputError(
+            f"{path} says that it is {width}x{height} pixels; expected at least 1x1 and at most "
+            f"{_MOST_PIXELS} pixels; compute it again"
+        )
+    if size is not None and (width, height) != tuple(size):
+        raise InputError(
+            f"{path} is {width}x{height} pixels, the frames are {size[0]}x{size[1]}; "
+            "give flow of the same size"
         )
 
 
-def _template(pattern: str) -> str:
-    """Spell a pattern our way: ``[%04d]_{%04d}`` is ``{from:04d}_{to:04d}``."""
-    template = _TORCH_FROM.sub(r"{from:\1d}", pattern.removeprefix(PREFIX))
-    return _TORCH_TO.sub(r"{to:\1d}", template)
+def _check_values(path: Path, values: np.ndarray) -> None:
+    """Refuse values that are not finite or that say "unknown"."""
+    strange = np.count_nonzero(~np.isfinite(values).all(-1))
+    if strange:
+        raise InputError(f"{path} is not finite at {strange} pixels; compute it again")
+    _check_known(path, np.any(np.abs(values) > UNKNOWN_ABOVE, axis=-1))
 
 
-def _directed(template: str, word: str) -> str:
-    """Put the right one of forward and backward into the file's name, or its folder's."""
-    parts = template.split("/")
-    for index in range(len(parts) - 1, max(len(parts) - 3, -1), -1):
-        if _DIRECTION.search(parts[index]):
-            parts[index] = _DIRECTION.sub(word, parts[index])
-            break
-    return "/".join(parts)
+def _check_known(path: Path, unknown: np.ndarray) -> None:
+    """Refuse a sparse field: jvst needs an arrow at every pixel."""
+    count = np.count_nonzero(unknown)
+    if count:
+        raise InputError(
+            f"{path} marks {count} of {unknown.size} pixels as unknown flow; "
+            "give a dense field, or fill the holes first"
+        )

@@ -13,7 +13,7 @@ from jaxtyping import Float32
 from jvst._types import FlowField, Frame
 from jvst.core.image import LUMA
 from jvst.core.metrics import warping_error
-from jvst.flow.show import warped_difference
+from jvst.flow.pictures import warped_difference
 from jvst.report.slices import Slices
 from jvst.report.thumbnails import SheetRow, Thumbnail, sheet_row, thumbnail
 

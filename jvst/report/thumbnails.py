@@ -8,8 +8,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from jvst._types import FlowField, Frame
-from jvst.flow.colour import colour_flow
-from jvst.flow.show import overlay_mask
+from jvst.flow.pictures import colour_flow, overlay_mask
 
 #: Longest side, pixels.
 _SIDE = 320

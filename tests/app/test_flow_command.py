@@ -7,9 +7,14 @@ import pytest
 from jvst.core.masks import consistency_mask
 from jvst.errors import InputError
 from jvst.flow import estimate_pair, read_flow, write_flow
-from jvst.flow.colour import colour_flow, colour_wheel
-from jvst.flow.mask_files import MaskFiles, read_mask, write_mask
-from jvst.flow.show import overlay_mask, overlay_reasons, warped_difference
+from jvst.flow.patterns import MaskFiles, read_mask, write_mask
+from jvst.flow.pictures import (
+    colour_flow,
+    colour_wheel,
+    overlay_mask,
+    overlay_reasons,
+    warped_difference,
+)
 from jvst.flow_command import run_flow_command
 from jvst.synthetic import make_scene, render
 from jvst.video import read_picture, write_picture

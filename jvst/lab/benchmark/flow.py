@@ -17,8 +17,8 @@ from jvst.core.consistency import mask_reasons
 from jvst.core.metrics import endpoint_error
 from jvst.errors import InputError
 from jvst.flow import ENGINES, Engine, FlowFiles, engine_named, estimate_pair
-from jvst.flow.dis import Dis
-from jvst.flow.mask_files import read_mask
+from jvst.flow.engines.dis import Dis
+from jvst.flow.patterns import read_mask
 from jvst.lab.benchmark.process_memory import forget_peak, resident
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.synthetic import exact_flow, exact_occlusion, make_scene, mixed_pixels, render

@@ -11,7 +11,7 @@ import numpy as np
 
 from jvst._types import FlowField, Frame
 from jvst.errors import InputError
-from jvst.flow.io import read_flow
+from jvst.flow.files import read_flow
 from jvst.lab.evaluation.sintel.layout import PixelMask, beside, ending, outside_frame
 from jvst.video.pictures import picture_size, read_picture
 

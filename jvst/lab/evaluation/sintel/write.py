@@ -9,7 +9,7 @@ import numpy as np
 
 from jvst.atomic import replacing, writing_to
 from jvst.errors import InputError
-from jvst.flow.io import write_flow
+from jvst.flow.files import write_flow
 from jvst.lab.evaluation.sintel.layout import PixelMask, beside, ending, outside_frame
 from jvst.synthetic import Scene, clip, exact_flow, exact_occlusion
 from jvst.video.pictures import write_picture
