@@ -6,10 +6,10 @@ python scripts/contact_sheet.py RUN_DIR sheet.png --columns 4
 import argparse
 from pathlib import Path
 
-from jvst.config import config_from_dict
-from jvst.inputs import clip_frames, open_clip
+from jvst.app.inputs import clip_frames, open_clip
+from jvst.app.options import config_from_dict
+from jvst.app.store import read_manifest
 from jvst.lab.sheet import contact_sheet
-from jvst.store import read_manifest
 from jvst.video import read_frames, read_picture, write_picture
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from jvst.weights_cli import main
+from jvst.app.cli.weights import main
 
 if __name__ == "__main__":
     sys.exit(main(["convert", *sys.argv[1:]]))

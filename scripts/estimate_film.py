@@ -8,7 +8,7 @@ import dataclasses
 
 import tyro
 
-from jvst.config import size_of
+from jvst.app.options import size_of
 from jvst.lab.cost import Film, Machine, estimate
 
 

@@ -9,8 +9,8 @@ pictures and gives the factors that make the weighted terms start in the same pr
 
 import argparse
 
-from jvst.choices import chosen_network, load_network
-from jvst.config import NetworkOptions, StylizeConfig, size_of
+from jvst.app.options import NetworkOptions, StylizeConfig, size_of
+from jvst.app.task import chosen_network, load_network
 from jvst.lab.training.calibrate import fitted_weights, procedural_contents, procedural_styles
 from jvst.solver.presets import NETWORKS
 

@@ -1,8 +1,8 @@
-"""Write a clip's optical flow and masks; see ``jvst.flow_command``."""
+"""Write a clip's optical flow and masks; see ``jvst.app.cli.flow``."""
 
 import sys
 
-from jvst.flow_command import run_flow_command
+from jvst.app.cli.flow import run_flow_command
 
 if __name__ == "__main__":
     sys.exit(run_flow_command(sys.argv[1:]))

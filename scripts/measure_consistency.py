@@ -12,11 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from jvst import ClipConfig, Motion, SolverConfig, style_targets
-from jvst.choices import chosen_weights, load_network
-from jvst.config import InputOptions, NetworkOptions, StylizeConfig
+from jvst.app.inputs import read_styles
+from jvst.app.options import InputOptions, NetworkOptions, StylizeConfig
+from jvst.app.task import chosen_weights, load_network
 from jvst.core.image import to_float, to_uint8
 from jvst.flow import estimate_pair, read_flow
-from jvst.inputs import read_styles
 from jvst.lab.evaluation.ablation import Truth, floor, markdown, measure, run_variants
 from jvst.network.weights import find_weights
 from jvst.solver.presets import NETWORKS

@@ -12,14 +12,13 @@ import tyro
 from matplotlib.figure import Figure
 
 from jvst import ClipConfig, SolverConfig, style_targets
-from jvst.choices import chosen_weights, load_network
-from jvst.config import StylizeConfig, size_of
+from jvst.app.options import StylizeConfig, size_of
+from jvst.app.task import chosen_weights, keep_compiled_programs, load_network
 from jvst.core.image import to_float
 from jvst.lab.evaluation.drift import CARRIED, Course, markdown, measure_course
 from jvst.network.weights import find_weights
 from jvst.solver.presets import NETWORKS
 from jvst.synthetic import make_scene, painting, render
-from jvst.task import keep_compiled_programs
 
 
 @dataclasses.dataclass(frozen=True)

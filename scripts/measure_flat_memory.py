@@ -22,7 +22,7 @@ import jax
 from flax import nnx
 
 from jvst._types import Frame
-from jvst.config import size_of
+from jvst.app.options import size_of
 from jvst.network.vgg import VGG19
 from jvst.network.weights import save_vgg19
 from jvst.synthetic import clip, make_scene, painting
@@ -68,7 +68,7 @@ def watch(folder: Path, frames: int, options: list[str]) -> list[tuple[str, int,
     """Run the command; return (frames finished, memory then, highest so far), bytes."""
     run_dir = folder / "run"
     command = [
-        *(sys.executable, "-c", "from jvst.cli import main; main()"),
+        *(sys.executable, "-c", "from jvst.app.cli.main import main; main()"),
         *("--clip", str(folder / "clip.mp4"), "--style", str(folder / "style.png")),
         *("--weights", str(folder / "net.safetensors"), "--iterations", "1", "1"),
         *("--run-dir", str(run_dir), "--no-report", "--flow-cache", "none", "--cuts", "none"),

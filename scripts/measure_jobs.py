@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import jax
 
-from jvst.config import size_of
+from jvst.app.options import size_of
 from jvst.lab.cost import Film, Machine, estimate, evaluation_seconds
 from jvst.synthetic import clip, make_scene, painting
 from jvst.video import write_picture, write_video
@@ -93,7 +93,7 @@ def run(folder: Path, shots: int, frames: int, *, jobs: int, iterations: list[st
     cuts = [shot * frames for shot in range(1, shots)]
     with tempfile.TemporaryDirectory(dir=folder) as name:
         command = [
-            *(sys.executable, "-c", "from jvst.cli import main; main()"),
+            *(sys.executable, "-c", "from jvst.app.cli.main import main; main()"),
             *("--clip", str(folder / f"{shots}x{frames}.mp4"), "--run-dir", name),
             *("--style", str(folder / "style.png"), "--weights", "embedded"),
             *("--iterations", *iterations, "--cuts", ",".join(str(cut) for cut in cuts) or "none"),

@@ -20,7 +20,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jvst.config import size_of
+from jvst.app.options import size_of
 from jvst.network.vgg import VGG19
 from jvst.solver.memory import (
     FrameShape,

@@ -1,6 +1,6 @@
-"""Stylize a clip; see ``jvst.cli``."""
+"""Stylize a clip; see ``jvst.app.cli.main``."""
 
-from jvst.cli import main
+from jvst.app.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -10,7 +10,7 @@ from support.ray_cluster import needs_ray
 from support.shots_at_work import assert_same_frames
 from support.sound import audio_packets
 
-from jvst.cli import run_command
+from jvst.app.cli.main import run_command
 from jvst.video import probe
 
 SMALL = ("--size", "64x48", "--flow", "dis")

@@ -6,8 +6,8 @@ from fractions import Fraction
 import jax
 import numpy as np
 
-import jvst.motion
-from jvst.cli import run_command
+import jvst.app.motion
+from jvst.app.cli.main import run_command
 from jvst.synthetic import clip, make_scene
 from jvst.video import write_video
 
@@ -22,7 +22,7 @@ def test_a_run_lets_go_of_the_frames_that_it_has_finished(command, monkeypatch, 
     write_video(tmp_path / "long", clip(scene, LENGTH), frame_rate=Fraction(25))
     decoded: list = []  # weak references
     frames_alive, on_device = [], []
-    read = jvst.motion.clip_frames
+    read = jvst.app.motion.clip_frames
 
     def watched(*where, **options):
         for frame in read(*where, **options):
@@ -32,7 +32,7 @@ def test_a_run_lets_go_of_the_frames_that_it_has_finished(command, monkeypatch, 
             on_device.append(sum(one.nbytes for one in jax.live_arrays()))
             yield own
 
-    monkeypatch.setattr(jvst.motion, "clip_frames", watched)
+    monkeypatch.setattr(jvst.app.motion, "clip_frames", watched)
     options = ("--cuts", "none", "--flow", "dis")
     assert run_command(command(*options, clip=tmp_path / "long", iterations=("1", "1"))) == 0
     assert len(decoded) == LENGTH

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from support.films import FIVE_SHOTS_CUTS, five_shots
 
-from jvst.config import InputOptions, LookOptions, MotionOptions, StylizeConfig
+from jvst.app.inputs import clip_frames, open_clip, read_styles
+from jvst.app.motion import ready_frames, split
+from jvst.app.options import InputOptions, LookOptions, MotionOptions, StylizeConfig
 from jvst.errors import InputError
-from jvst.inputs import clip_frames, open_clip, read_styles
-from jvst.motion import ready_frames, split
 from jvst.synthetic import clip, exact_flow, make_scene
 from jvst.video import write_picture, write_video
 

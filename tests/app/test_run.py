@@ -2,8 +2,9 @@ import io
 
 import pytest
 
-from jvst.choices import chosen_engine, chosen_weights, clip_config, load_network
-from jvst.config import (
+from jvst.app.demo import demo_config
+from jvst.app.motion import Waiting
+from jvst.app.options import (
     InputOptions,
     LookOptions,
     MotionOptions,
@@ -11,15 +12,14 @@ from jvst.config import (
     SolverOptions,
     StylizeConfig,
 )
-from jvst.demo import demo_config
+from jvst.app.progress import ClipProgress
+from jvst.app.run import _default_folder, summary
+from jvst.app.store import RunStore
+from jvst.app.task import chosen_engine, chosen_weights, clip_config, load_network
 from jvst.network.weights import find_weights
-from jvst.prefetch import Waiting
-from jvst.progress import ClipProgress
-from jvst.run import _default_folder, summary
 from jvst.solver.objective import LossTerms
 from jvst.solver.presets import NETWORKS
 from jvst.solver.solve import Report
-from jvst.store import RunStore
 from jvst.video import probe, read_picture
 
 INFO = {"iterations": 9, "stopped": "converged", "fallback": "none"}

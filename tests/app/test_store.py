@@ -8,9 +8,9 @@ import textwrap
 import numpy as np
 import pytest
 
-from jvst import store as store_module
+from jvst.app import store as store_module
+from jvst.app.store import RunStore, read_manifest
 from jvst.errors import InputError
-from jvst.store import RunStore, read_manifest
 from jvst.video import read_picture
 
 MANIFEST = {"options": {"mask": "binary", "seed": 0}, "inputs": {"clip": "abc"}}
@@ -90,7 +90,7 @@ def test_a_second_run_is_kept_out_while_the_first_one_works(tmp_path):
 def test_the_lock_of_a_killed_run_does_not_stay(tmp_path):
     code = f"""
         import os, signal
-        from jvst.store import RunStore
+        from jvst.app.store import RunStore
         store = RunStore({str(tmp_path)!r})
         os.kill(os.getpid(), signal.SIGKILL)
     """

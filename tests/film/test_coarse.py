@@ -9,7 +9,7 @@ import pytest
 from support.problems import network, picture
 
 from jvst import ClipConfig, LossWeights, Motion, SolverConfig, stylize_clip
-from jvst.config import coarse_factors
+from jvst.app.options import coarse_factors
 from jvst.errors import InputError
 from jvst.film.coarse import Scale, carried, iterations_at, resized, scaled_size, usable
 from jvst.solver.objective import style_targets

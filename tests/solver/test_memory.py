@@ -10,7 +10,7 @@ import pytest
 from flax import nnx
 from support.networks import small_network
 
-from jvst.device_memory import device_limit_bytes
+from jvst.app.budget import device_limit_bytes
 from jvst.errors import InputError
 from jvst.film.neighbours import neighbours_in_slots
 from jvst.network.vgg import VGG19

@@ -19,7 +19,7 @@ FRAMES = 3
 # A shell that starts the tests in the background lets them ignore Ctrl-C, and so their children.
 HEEDING = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
-    "from jvst.cli import main; main()"
+    "from jvst.app.cli.main import main; main()"
 )
 
 

@@ -17,9 +17,9 @@ import numpy as np
 from support import published_files
 from support.read_weights import peak, read
 
+from jvst.app.cli.weights import main
 from jvst.network.vgg import OXFORD
 from jvst.network.weights.native import build_vgg19, save_vgg19
-from jvst.weights_cli import main
 
 # Narrow enough that a file is mostly structure, not numbers.
 WIDTH = 1 / 32

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
+from jvst.app.workers.ray_cluster import RayPool
 from jvst.errors import InputError
-from jvst.ray_pool import RayPool
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None,

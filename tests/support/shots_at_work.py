@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support.command_lines import start, states, wait_for
 
-from jvst.cli import run_command
+from jvst.app.cli.main import run_command
 from jvst.synthetic import clip, make_scene
 from jvst.video import write_video
 
@@ -59,7 +59,7 @@ def workers_of(run):
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             words = (place / "cmdline").read_bytes().split(b"\0")
-            if b"jvst.shot_worker" in words and f"{run}/".encode() in b" ".join(words):
+            if b"jvst.app.workers.worker" in words and f"{run}/".encode() in b" ".join(words):
                 found.append(int(place.name))
     return found
 

@@ -13,9 +13,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from jvst.choices import chosen_weights
-from jvst.compiling import compiling
-from jvst.config import (
+from jvst.app.frames import compiling
+from jvst.app.options import (
     InputOptions,
     MotionOptions,
     NetworkOptions,
@@ -25,11 +24,12 @@ from jvst.config import (
     StylizeConfig,
     size_of,
 )
+from jvst.app.run import run as stylize
+from jvst.app.task import chosen_weights
 from jvst.lab.benchmark.evaluation import loop_seconds
 from jvst.lab.benchmark.problems import load
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, say
 from jvst.lab.benchmark.timing import spread
-from jvst.run import run as stylize
 from jvst.solver.objective import FrameTargets, content_targets, style_targets
 from jvst.solver.presets import NETWORKS
 from jvst.synthetic import clip, make_scene, painting

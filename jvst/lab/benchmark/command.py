@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from jvst.command_line import parsed, status_of
+from jvst.app.cli.command import parsed, status_of
 from jvst.errors import InputError
 
 #: Sub-command -> what it measures; each is the module of that name, with ``NAMEOptions`` and

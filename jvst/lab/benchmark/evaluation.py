@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jvst.config import size_of
+from jvst.app.options import size_of
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.lab.benchmark.timing import alternate, evaluation_flop, matrix_peak, ratios, spread
 from jvst.lab.benchmark.torch_network import Problem, installed, torch_evaluations

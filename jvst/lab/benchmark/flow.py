@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool
 
 from jvst._types import FlowField, Frame
-from jvst.config import size_of
+from jvst.app.options import size_of
 from jvst.core.consistency import mask_reasons
 from jvst.core.metrics import endpoint_error
 from jvst.errors import InputError

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from jvst.config import size_of
+from jvst.app.options import size_of
 from jvst.lab.benchmark.problems import FrameProblem, frame_problems, load
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.lab.benchmark.schemes import SCHEMES, Point

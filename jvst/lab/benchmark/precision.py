@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jvst._types import Image
-from jvst.config import size_of
+from jvst.app.options import size_of
 from jvst.core.image import to_uint8
 from jvst.lab.benchmark.evaluation import PRECISIONS
 from jvst.lab.benchmark.frame import STARTS

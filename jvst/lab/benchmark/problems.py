@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from flax import nnx
 
 from jvst._types import Frame, Image
-from jvst.choices import chosen_network, chosen_weights, load_network
-from jvst.config import NetworkOptions, RunOptions, StylizeConfig
+from jvst.app.options import NetworkOptions, RunOptions, StylizeConfig
+from jvst.app.task import chosen_network, chosen_weights, load_network
 from jvst.core.image import resize, to_float
 from jvst.film.clip import ClipConfig, noise_image, prepare, warped_start
 from jvst.film.neighbours import Motion, neighbours_in_slots

@@ -15,7 +15,7 @@ from flax import nnx
 from jaxtyping import Array
 
 from jvst._types import Activations, Grams, Image, Scalar
-from jvst.config import size_of
+from jvst.app.options import size_of
 from jvst.core.losses import content_loss, temporal_loss, total_variation
 from jvst.lab.benchmark.evaluation import random_problem
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from jvst.config import size_of
+from jvst.app.options import size_of
 from jvst.errors import InputError
 from jvst.lab.benchmark.evaluation import PRECISIONS
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jvst.compiling import compiling
+from jvst.app.frames import compiling
 from jvst.lab.benchmark.process_memory import forget_peak, resident
 from jvst.lab.benchmark.timing import device_peak
 from jvst.network.convolution import Precision

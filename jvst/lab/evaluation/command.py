@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Sequence
 
-from jvst.command_line import status_of
+from jvst.app.cli.command import status_of
 from jvst.lab.evaluation.options import parse, stylize_config
 
 

@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jvst.app.options import StylizeConfig
+from jvst.app.task import keep_compiled_programs
 from jvst.atomic import replacing, writing_to
-from jvst.config import StylizeConfig
 from jvst.errors import InputError
 from jvst.lab.evaluation.appearance import appearance
 from jvst.lab.evaluation.making import make_frames
@@ -19,7 +20,6 @@ from jvst.lab.evaluation.sintel import read_sequences
 from jvst.lab.evaluation.states import MadeClip, forget_frames
 from jvst.lab.evaluation.table import FLOOR, csv_text, markdown
 from jvst.lab.evaluation.task import Studio, Task
-from jvst.task import keep_compiled_programs
 
 
 def evaluate(options: EvaluateOptions, config: StylizeConfig) -> str:

@@ -7,11 +7,11 @@ from pathlib import Path
 from tqdm import tqdm
 
 from jvst._types import FlowField, Frame
+from jvst.app.motion import prefetch
 from jvst.flow import FlowCache
 from jvst.lab.evaluation.methods import Method, Passes, run_method
 from jvst.lab.evaluation.states import MadeClip
 from jvst.lab.evaluation.task import Task
-from jvst.prefetch import prefetch
 
 
 def make_frames(

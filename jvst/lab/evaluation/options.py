@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import tyro
 
-from jvst.checks import check_config
-from jvst.command_line import parsed
-from jvst.config import (
+from jvst.app.checks import check_config
+from jvst.app.cli.command import parsed
+from jvst.app.options import (
     InputOptions,
     LookOptions,
     MotionOptions,

@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 
 from jvst._types import Frame, Image
-from jvst.choices import chosen_network, chosen_weights, clip_config, load_network
-from jvst.config import StylizeConfig, frame_size
+from jvst.app.inputs import read_styles
+from jvst.app.options import StylizeConfig, frame_size
+from jvst.app.task import chosen_network, chosen_weights, clip_config, load_network
 from jvst.core.image import to_float
 from jvst.errors import InputError
-from jvst.inputs import read_styles
 from jvst.lab.evaluation.methods import Problem
 from jvst.lab.evaluation.truths import ScaledClip, TrueClip
 from jvst.network.weights.formats.detect import file_sha256

@@ -1,0 +1,225 @@
+"""Several clips on one command line: each a run of its own, one after the other."""
+
+import dataclasses
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jvst.app.budget import check_room
+from jvst.app.inputs import Clip
+from jvst.app.options import StylizeConfig
+from jvst.app.run import clip_name, look_at, run, run_name, run_task
+from jvst.app.store import RunStore, first_difference, read_manifest
+from jvst.app.task import Task
+from jvst.app.workers.pool import FailedShotsError
+from jvst.errors import InputError
+
+_PLACE = "{clip}"
+#: Options in which ``{clip}`` stands for the clip's name: what is read or written for each clip.
+_WITH_PLACE = (("output", "output"), ("input", "cuts"), ("motion", "flow"), ("motion", "mask"))
+
+
+def run_clips(config: StylizeConfig) -> int:
+    """Stylize a clip, or several one after the other, and return the exit status.
+
+    All clips are looked at before the first is begun, so that a mistake in the last one shows
+    at once. A clip that fails leaves the others to be finished.
+
+    Returns:
+        0; 1 when a clip failed; 130 after Ctrl-C.
+
+    Raises:
+        InputError: something given can't be used; nothing was begun.
+    """
+    configs = split_clips(config)
+    if len(configs) == 1:
+        return run(configs[0])
+    opened = _look_at_all(configs)
+    failed: list[str] = []
+    for number, (one, found) in enumerate(zip(configs, opened, strict=True), start=1):
+        clip = one.input.clips[0]
+        if found.finished:
+            print(f"{clip} was finished before: {_video(one)}")
+            continue
+        if not one.run.quiet:
+            print(f"jvst: clip {number} of {len(configs)}, {clip}", file=sys.stderr)
+        try:
+            if status := run_task(look_at(one, clip=found.clip)):
+                return status
+        except (InputError, FailedShotsError) as error:
+            failed.append(clip)
+            print(f"jvst: {clip} failed: {' '.join(str(error).split())}", file=sys.stderr)
+        except Exception:
+            # Whatever it is, the other clips need not wait for it.
+            failed.append(clip)
+            traceback.print_exc()
+            print(f"jvst: {clip} failed, see above", file=sys.stderr)
+    if failed:
+        print(
+            f"jvst: {len(failed)} of {len(configs)} clips failed: {', '.join(failed)}; the same "
+            "command goes on with what is missing",
+            file=sys.stderr,
+        )
+    return 1 if failed else 0
+
+
+def split_clips(config: StylizeConfig) -> list[StylizeConfig]:
+    """Return the options of each clip's own run.
+
+    Raises:
+        InputError: a clip was given twice, or an option can't serve several clips.
+    """
+    clips = config.input.clips
+    names = clip_names(clips)
+    if len(clips) == 1:
+        return [_with_name(config, names[0])]
+    _check_shared(config)
+    own = []
+    for clip, name in zip(clips, names, strict=True):
+        base = config.output.run_dir
+        folder = Path(base) / name if base else Path("runs") / run_name(name, config)
+        one = dataclasses.replace(
+            config,
+            input=dataclasses.replace(config.input, clip=clip),
+            output=dataclasses.replace(config.output, run_dir=str(folder)),
+        )
+        own.append(_with_name(one, name))
+    return own
+
+
+def clip_names(clips: Sequence[str]) -> list[str]:
+    """Name each clip after its file, or the folder of a pattern; no two names are equal.
+
+    Of clips with equal names the second has ``-2`` behind it, and so on.
+    """
+    names: list[str] = []
+    taken: set[str] = set()
+    for clip in clips:
+        name = plain = clip_name(clip) or "clip"
+        number = 1
+        # Some file systems don't tell A from a.
+        while name.casefold() in taken:
+            number += 1
+            name = f"{plain}-{number}"
+        taken.add(name.casefold())
+        names.append(name)
+    return names
+
+
+class _Opened(NamedTuple):
+    clip: Clip
+    finished: bool  # by an earlier command, with the same options
+
+
+def _look_at_all(configs: Sequence[StylizeConfig]) -> list[_Opened]:
+    """Look at every clip and its folder before any is begun.
+
+    Raises:
+        InputError: something given can't be used; names the clip.
+    """
+    opened: list[_Opened] = []
+    begun: list[tuple[Task, Path]] = []
+    notices: dict[str, None] = {}
+    for one in configs:
+        clip = one.input.clips[0]
+        try:
+            task = look_at(one)
+            # The paintings of many clips, each scaled to its frames, would fill the memory.
+            task = dataclasses.replace(task, styles=[])
+            finished = _finished(task)
+            if not finished:
+                _open_folder(task)
+                begun.append((task, Path(one.output.run_dir)))
+        except InputError as error:
+            said = str(error)
+            raise error if clip in said else InputError(f"{clip}: {said}") from error
+        opened.append(_Opened(task.clip, finished))
+        if task.found.notice:
+            notices[task.found.notice] = None
+    if begun:
+        check_room(*begun)
+    for notice in notices:
+        print(f"jvst: {notice}", file=sys.stderr)
+    return opened
+
+
+def _open_folder(task: Task) -> None:
+    """Make sure that the run can go on in its folder, as it will when its turn comes."""
+    with RunStore(task.config.output.run_dir) as store:
+        if not task.config.run.fresh:
+            store.open_run(task.manifest(), fresh=False)
+
+
+def _finished(task: Task) -> bool:
+    """Tell whether an earlier command has left nothing to do.
+
+    The manifest of a run gets its timings last of all, once video and page are written.
+    """
+    config = task.config
+    path = Path(config.output.run_dir) / "manifest.json"
+    if config.run.fresh or not path.exists():
+        return False
+    old = read_manifest(path)
+    new = json.loads(json.dumps(task.manifest()))
+    page = path.with_name("report.html")
+    return (
+        "video" in old.get("timings", {})
+        and not first_difference(old, new)
+        and _written(old) == _written(new)
+        and Path(_video(config)).exists()
+        and (page.exists() or not config.run.report)
+    )
+
+
+def _written(manifest: dict[str, Any]) -> list[Any]:
+    """Return what the video depends on beside its frames."""
+    groups = manifest.get("config", {})
+    output, given = groups.get("output", {}), groups.get("input", {})
+    return [output.get("output"), output.get("quality"), output.get("audio"), given["frame_rate"]]
+
+
+def _video(config: StylizeConfig) -> str:
+    return config.output.output or str(Path(config.output.run_dir) / "stylized.mp4")
+
+
+def _check_shared(config: StylizeConfig) -> None:
+    """Refuse what several clips can't share.
+
+    Raises:
+        InputError: with what was given and what was expected.
+    """
+    clips = config.input.clips
+    places = [os.path.realpath(clip) for clip in clips]
+    for number, clip in enumerate(clips):
+        if places[number] in places[:number]:
+            raise InputError(f"the clip {clip} was given twice; expected different clips")
+    for option, value in (
+        ("--output", config.output.output),
+        ("--flow", config.motion.flow if config.motion.flow.startswith("files:") else ""),
+        ("--mask", config.motion.mask if config.motion.mask.startswith("files:") else ""),
+    ):
+        if value and _PLACE not in value:
+            raise InputError(
+                f"{option} is {value!r} for {len(clips)} clips; expected {_PLACE} in it, which "
+                "stands for the name of each"
+            )
+    if config.output.run_dir and (Path(config.output.run_dir) / "manifest.json").exists():
+        raise InputError(
+            f"--run-dir {config.output.run_dir} is the folder of one run; {len(clips)} clips need "
+            "a folder in which each has its own: choose another"
+        )
+
+
+def _with_name(config: StylizeConfig, name: str) -> StylizeConfig:
+    """Put the clip's name where an option has a place for it."""
+    for group, option in _WITH_PLACE:
+        options = getattr(config, group)
+        value = getattr(options, option).replace(_PLACE, name)
+        config = dataclasses.replace(
+            config, **{group: dataclasses.replace(options, **{option: value})}
+        )
+    return config

@@ -1,0 +1,153 @@
+"""The frames of a task: network and style targets made, one pass or several gone through."""
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import monitoring
+from jaxtyping import Array, Float
+
+from jvst._types import Grams
+from jvst.app.budget import fit_task
+from jvst.app.motion import MotionSource
+from jvst.app.options import coarse_factors
+from jvst.app.passes import stylize_passes
+from jvst.app.single import stylize_frames
+from jvst.app.store import RunStore
+from jvst.app.task import Task, load_network, multipass_config
+from jvst.core.image import resize
+from jvst.film.coarse import COARSE, Scale, scaled_size, usable
+from jvst.network.vgg import VGG19
+from jvst.solver.objective import blended_grams, style_targets
+from jvst.solver.tiles import tiled_grams
+
+
+class Compiling:
+    """Seconds that XLA spent on compiling since the beginning of a ``with``."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def __call__(self, event: str, duration_secs: float, **kwargs: str | int) -> None:
+        """Hear of an event of JAX's."""
+        del kwargs
+        if event == "/jax/core/compile/backend_compile_duration":
+            self.seconds += duration_secs
+
+
+@contextlib.contextmanager
+def compiling() -> Iterator[Compiling]:
+    """Count the seconds that XLA spends on compiling, or on reading what it compiled before."""
+    count = Compiling()
+    monitoring.register_event_duration_secs_listener(count)
+    try:
+        yield count
+    finally:
+        monitoring.unregister_event_duration_listener(count)
+
+
+#: Each of its own size.
+Painting = Float[Array, "_h _w 3"]
+
+
+class Stylized(NamedTuple):
+    """What is left to say once the frames are there."""
+
+    waited: float  # seconds that the solver stood still for flow
+    notices: list[str]  # what a person should know
+
+
+def stylize_task(task: Task, store: RunStore) -> Stylized:
+    """Stylize the frames of a task that are not finished.
+
+    Raises:
+        InputError: a frame or field can't be read, or the disk is full.
+        KeyboardInterrupt: after the solve under way has been kept.
+    """
+    config = task.config
+    vgg = load_network(config, task.found)
+    fit = fit_task(task, vgg, store)
+    solver = dataclasses.replace(task.settings.solver, tile=fit.tile, history=fit.history)
+    settings = dataclasses.replace(task.settings, solver=solver)
+    style = _style_grams(
+        vgg,
+        task.styles,
+        shares=config.input.style_blend or None,
+        layers=config.look.style_layers,
+        tile=fit.tile,
+    )
+    source = motion_source(task, store)
+    if config.time.passes > 1:
+        passes = multipass_config(config, settings, batch=fit.batch)
+        waiting = stylize_passes(task, passes, source, vgg, style, store)
+    else:
+        scales = _scales(task, vgg, tile=fit.tile)
+        waiting = stylize_frames(task, settings, source, vgg, style, scales, store)
+    return Stylized(waiting.seconds, source.notices())
+
+
+def motion_source(task: Task, store: RunStore) -> MotionSource:
+    """Choose where motion comes from; several passes need a place where they find it again."""
+    config = task.config
+    several = config.time.passes > 1 and config.motion.flow_cache == "none"
+    return MotionSource(task.clip, config, cache_folder=store.folder / "flow" if several else None)
+
+
+def solve_infos(task: Task, store: RunStore) -> dict[str, Any]:
+    """Return how every solve went, for the manifest: of the last pass, and of those before."""
+    frames = range(task.clip.count)
+    return {
+        "frames": [store.load_info(index) for index in frames],
+        "passes": [
+            [store.load_info(index, pass_number=number) for index in frames]
+            for number in range(1, task.config.time.passes)
+        ],
+    }
+
+
+def _scales(task: Task, vgg: VGG19, *, tile: tuple[int, int] | None) -> list[Scale]:
+    """Make the smaller sizes at which frames from noise are solved first."""
+    config = task.config
+    if task.settings.init != "noise":
+        return []
+    factors = coarse_factors(config.solver.scales)
+    factors = COARSE if factors is None else factors
+    for shape in [task.clip.size, *(style.shape for style in task.styles)]:
+        factors = usable(factors, shape)
+    scales = []
+    for factor in factors:
+        sizes = [scaled_size(style.shape, factor) for style in task.styles]
+        # Cubic kernels overshoot, and a painting is a picture.
+        shrunk = [
+            jnp.clip(resize(style, size=size), 0.0, 1.0)
+            for style, size in zip(task.styles, sizes, strict=True)
+        ]
+        grams = _style_grams(
+            vgg,
+            shrunk,
+            shares=config.input.style_blend or None,
+            layers=config.look.style_layers,
+            tile=tile,
+        )
+        scales.append(Scale(factor, grams))
+    return scales
+
+
+@functools.partial(jax.jit, static_argnames=("shares", "layers", "tile"))
+def _style_grams(
+    vgg: VGG19,
+    styles: list[Painting],
+    *,
+    shares: tuple[float, ...] | None,
+    layers: tuple[str, ...],
+    tile: tuple[int, int] | None,
+) -> Grams:
+    """Return the Gram matrices of the paintings, mixed; compiled once for pictures of one size."""
+    if tile is None:
+        return style_targets(vgg, styles, shares=shares, layers=layers)
+    found = [tiled_grams(vgg, image, layers, tile=tile) for image in styles]
+    return blended_grams(found, shares=shares)

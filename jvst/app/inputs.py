@@ -1,0 +1,176 @@
+"""From files to arrays: the clip's frames, the paintings, pictures to normalise a network over."""
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import jax.numpy as jnp
+
+from jvst._types import Frame, Image
+from jvst.app.options import StylizeConfig, frame_range, frame_size
+from jvst.core.image import resize, to_float
+from jvst.errors import InputError
+from jvst.network.weights import PictureSet
+from jvst.synthetic import training_picture
+from jvst.video import DamagedClipError, probe, read_frames, read_picture
+from jvst.video.cuts import chosen_cuts
+
+# A file that was normalised over other pictures gets another name in the cache: change this when
+# the pictures change.
+_PROCEDURAL = "procedural-1"
+_PROCEDURAL_COUNT, _PROCEDURAL_SIZE = 16, 160
+_SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".webp", ".tif", ".tiff", ".bmp")
+# Larger pictures are reduced: a mean activation needs no more positions.
+_LONGEST_SIDE, _SHORTEST_SIDE = 512, 16
+
+
+@dataclasses.dataclass(frozen=True)
+class Clip:
+    """The part of a clip that is stylized.
+
+    Attributes:
+        source: as given.
+        start: number of its first frame in the source, from 0.
+        count: number of frames.
+        size: (width, height) to work at, pixels.
+        frame_rate: frames per second.
+        has_audio: whether the source has sound.
+        digest: checksum of the decoded frames.
+        cuts: frames, from 0, at which a new shot begins; nothing is carried over into it.
+    """
+
+    source: str
+    start: int
+    count: int
+    size: tuple[int, int]
+    frame_rate: Fraction
+    has_audio: bool
+    digest: str
+    cuts: tuple[int, ...] = ()
+
+    def shot_start(self, index: int) -> int:
+        """Return the first frame of the shot that a frame belongs to."""
+        return max((cut for cut in self.cuts if cut <= index), default=0)
+
+
+def open_clip(config: StylizeConfig) -> Clip:
+    """Look through the whole clip once: that every frame can be read, how many, and its cuts.
+
+    Decoding costs nothing beside stylizing, and damage is better known now than in an hour.
+
+    Raises:
+        InputError: a clip that is missing, damaged or too short, frames too small, or cuts that
+            it can't have.
+    """
+    (source,) = config.input.clips
+    start, stop = frame_range(config.input.frames)
+    info = probe(source)
+    size = frame_size(config, info.width, info.height)
+    rate = Fraction(config.input.frame_rate).limit_denominator(1001) or info.frame_rate
+    digest, count = hashlib.sha256(), 0
+
+    def looked_at() -> Iterator[Frame]:
+        nonlocal count
+        for frame in read_frames(source, start=start, stop=stop):
+            digest.update(frame.tobytes())
+            count += 1
+            yield frame
+
+    try:
+        cuts = chosen_cuts(
+            config.input.cuts,
+            looked_at(),
+            frame_rate=rate,
+            sensitivity=config.input.cut_sensitivity,
+        )
+    except DamagedClipError as error:
+        raise InputError(str(error)) from error
+    if count == 0:
+        raise InputError(f"{source} has no frames; expected a clip of at least 2")
+    return Clip(source, start, count, size, rate, info.has_audio, digest.hexdigest(), cuts)
+
+
+def clip_frames(clip: Clip, *, first: int = 0) -> Iterator[Frame]:
+    """Yield the clip's frames from number ``first`` on, at the size to work at."""
+    frames = read_frames(clip.source, start=clip.start + first, stop=clip.start + clip.count)
+    for frame in frames:
+        height, width, _ = frame.shape
+        if (width, height) != clip.size:
+            shrink = clip.size[0] * clip.size[1] < width * height
+            frame = cv2.resize(  # noqa: PLW2901
+                frame, clip.size, interpolation=cv2.INTER_AREA if shrink else cv2.INTER_CUBIC
+            )
+        yield frame
+
+
+def read_styles(config: StylizeConfig, size: tuple[int, int]) -> tuple[list[Image], list[str]]:
+    """Read the paintings, scaled to the frame, and their checksums.
+
+    A painting's area becomes the frame's times ``style_scale`` squared, its aspect kept.
+
+    Args:
+        config: names the paintings and the scale.
+        size: (width, height) of the frames, pixels.
+
+    Raises:
+        InputError: a file that is missing or no picture.
+    """
+    images, digests = [], []
+    for path in config.input.style:
+        picture = read_picture(path)
+        digests.append(hashlib.sha256(picture.tobytes()).hexdigest())
+        height, width, _ = picture.shape
+        scale = config.look.style_scale * (size[0] * size[1] / (width * height)) ** 0.5
+        # relu5_1 needs 16 pixels a side.
+        scaled = max(round(width * scale), 16), max(round(height * scale), 16)
+        images.append(jnp.clip(resize(to_float(jnp.asarray(picture)), size=scaled), 0.0, 1.0))
+    return images, digests
+
+
+def procedural_pictures() -> PictureSet:
+    """Return the drawn pictures that ``vgg19-normalised`` is normalised over by default."""
+    return PictureSet(
+        _PROCEDURAL,
+        lambda: [
+            to_float(jnp.asarray(training_picture(seed, _PROCEDURAL_SIZE, _PROCEDURAL_SIZE)))
+            for seed in range(_PROCEDURAL_COUNT)
+        ],
+    )
+
+
+def folder_pictures(folder: str | Path) -> PictureSet:
+    """Return the pictures of a folder, to normalise over.
+
+    Raises:
+        InputError: there is no such folder, or no picture in it. Drawing raises it for a damaged
+            picture.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is no folder; expected one of pictures to normalise over")
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)
+    if not paths:
+        raise InputError(
+            f"{folder} holds no picture; expected some, as {', '.join(_SUFFIXES)}, to normalise "
+            "over"
+        )
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return PictureSet(f"folder-{digest.hexdigest()[:16]}", lambda: [*map(_reduced, paths)])
+
+
+def _reduced(path: Path) -> Image:
+    picture = to_float(jnp.asarray(read_picture(path)))
+    height, width = picture.shape[:2]
+    scale = min(1.0, _LONGEST_SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    if min(size) < _SHORTEST_SIDE:
+        raise InputError(
+            f"{path} is {width}×{height}; expected at least {_SHORTEST_SIDE} pixels a side; "
+            "remove it from the folder"
+        )
+    return picture if scale == 1.0 else resize(picture, size=size)

@@ -1,0 +1,254 @@
+"""Frames with the motion between them, computed ahead of the solver or read from files."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import jax.numpy as jnp
+
+from jvst._types import FlowField, Frame, Image
+from jvst.app.inputs import Clip, clip_frames
+from jvst.app.options import StylizeConfig
+from jvst.app.task import chosen_engine
+from jvst.core.image import to_float
+from jvst.film.neighbours import Motion
+from jvst.flow import FlowCache, FlowFiles, MaskFiles
+from jvst.flow.estimation import scaled_engine
+from jvst.flow.patterns import MaskField
+from jvst.folders import user_cache
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass
+class Waiting:
+    """How long a consumer stood still for its results, in seconds; it only grows."""
+
+    seconds: float = 0.0
+
+
+def prefetch(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    *,
+    workers: int = 2,
+    ahead: int = 4,
+    waiting: Waiting | None = None,
+) -> Generator[Result, None, None]:
+    """Yield ``function(item)`` for every item, in order, computed ahead on threads.
+
+    Threads help where ``function`` releases the interpreter lock, as OpenCV does. At most
+    ``ahead`` results beyond the one handed out are ready or being computed, and no item beyond
+    them has been taken. Items are taken on the consumer's thread and stay the consumer's to
+    close. What ``function`` or ``items`` raises is raised in its item's place, and ends the
+    generator. Closing the generator, or its end for any reason, drops what has not started and
+    waits for what has.
+
+    Args:
+        function: called on a thread of its own, for several items at once.
+        items: may be lazy or endless.
+        workers: number of threads.
+        ahead: how many results may be under way or waiting.
+        waiting: grows by the time that each ``next`` took.
+
+    Raises:
+        ValueError: ``workers`` or ``ahead`` is below 1.
+    """
+    if workers < 1 or ahead < 1:
+        raise ValueError(f"prefetch with workers={workers}, ahead={ahead}; both must be at least 1")
+    return _prefetch(function, items, workers, ahead, Waiting() if waiting is None else waiting)
+
+
+def _prefetch(
+    function: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int,
+    ahead: int,
+    waiting: Waiting,
+) -> Generator[Result, None, None]:
+    pending: deque[Future[Result]] = deque()
+    exhausted = False
+    started = time.perf_counter()
+    source = iter(items)
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="prefetch")
+
+    def fill() -> None:
+        nonlocal exhausted
+        while not exhausted and len(pending) < ahead:
+            try:
+                pending.append(pool.submit(function, next(source)))
+            except StopIteration:
+                exhausted = True
+            except Exception as error:
+                exhausted = True
+                pending.append(Future())
+                pending[-1].set_exception(error)  # raised after the results before it
+
+    try:
+        fill()
+        while pending:
+            result = pending.popleft().result()
+            fill()  # before the consumer goes to work, so that the threads do too
+            waiting.seconds += time.perf_counter() - started
+            yield result
+            started = time.perf_counter()
+            del result  # or it would stay in memory until the next one is there
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+        pending.clear()  # results that nobody takes
+
+
+class ReadyMotion(NamedTuple):
+    """What is known of the motion between a frame and an earlier one."""
+
+    flow: FlowField  # to the earlier frame
+    flow_back: FlowField  # from it
+    other: Frame  # the earlier frame
+    mask: MaskField | None  # trust in ``flow`` from a file
+
+
+class ReadyFrame(NamedTuple):
+    """A frame with the motion between it and earlier ones."""
+
+    index: int  # from 0 in the part of the clip
+    frame: Frame
+    motions: dict[int, ReadyMotion]  # by lag
+
+
+class MotionSource:
+    """Flow and masks of a clip: from an engine behind its cache, or from files.
+
+    Args:
+        clip: the clip.
+        config: names the engine or the files.
+        cache_folder: where flow is kept in place of the folder that ``config`` names.
+
+    Raises:
+        InputError: an unknown engine or a bad pattern.
+    """
+
+    def __init__(self, clip: Clip, config: StylizeConfig, *, cache_folder: Path | None = None):
+        self._clip = clip
+        self._files: FlowFiles | None = None
+        self.cache: FlowCache | None = None
+        choice, mask = chosen_engine(config, clip.size), config.motion.mask
+        self._masks = MaskFiles(mask) if mask.startswith("files:") else None
+        if choice.startswith("files:"):
+            self._files = FlowFiles(choice)
+        else:
+            engine = scaled_engine(choice, config.motion.flow_scale)
+            folder = cache_folder or _flow_folder(config.motion.flow_cache)
+            self.cache = FlowCache(folder, engine)
+
+    def motion(self, index: int, frame: Frame, lag: int, other: Frame) -> ReadyMotion:
+        """Return the motion between frame ``index`` and the one ``lag`` before, ``other``.
+
+        Raises:
+            InputError: a file that is missing or damaged, or an engine that can't run.
+        """
+        here, size = self._clip.start + index, self._clip.size
+        if self._files is not None:
+            flow, flow_back = self._files.pair(here, here - lag, size=size)
+        else:
+            assert self.cache is not None
+            flow, flow_back = self.cache.pair(frame, other)
+        mask = None if self._masks is None else self._masks.read(here, here - lag, size=size)
+        return ReadyMotion(flow, flow_back, other, mask)
+
+    def notices(self) -> list[str]:
+        """Say what a person should know of the cache: damage, and why it stopped writing."""
+        return [] if self.cache is None else self.cache.notices()
+
+
+def ready_frames(
+    clip: Clip,
+    config: StylizeConfig,
+    *,
+    lags: tuple[int, ...],
+    first: int = 0,
+    waiting: Waiting | None = None,
+    source: MotionSource | None = None,
+) -> Generator[ReadyFrame, None, None]:
+    """Yield frames from number ``first`` on, each with its motion, computed ahead on threads.
+
+    Args:
+        clip: the clip.
+        config: names the flow engine, the cache and the number of threads.
+        lags: distances to the earlier frames.
+        first: number of the first frame to yield.
+        waiting: grows by the time that the consumer stood still.
+        source: where motion comes from; as ``config`` says when left out.
+
+    Raises:
+        InputError: a flow file that is missing or damaged; raised at its frame.
+    """
+    reach = max(lags)
+    begin = max(first - reach, 0)
+
+    def pairs() -> Iterator[tuple[int, Frame, dict[int, Frame]]]:
+        recent: deque[Frame] = deque(maxlen=reach)
+        for index, frame in enumerate(clip_frames(clip, first=begin), start=begin):
+            if index >= first:
+                known = min(len(recent), index - clip.shot_start(index))
+                yield index, frame, {lag: recent[-lag] for lag in lags if lag <= known}
+            recent.append(frame)
+
+    motion = (MotionSource(clip, config) if source is None else source).motion
+
+    def estimate(item: tuple[int, Frame, dict[int, Frame]]) -> ReadyFrame:
+        index, frame, earlier = item
+        motions = {lag: motion(index, frame, lag, other) for lag, other in earlier.items()}
+        return ReadyFrame(index, frame, motions)
+
+    workers = config.motion.flow_workers
+    return prefetch(estimate, pairs(), workers=workers, ahead=2 * workers, waiting=waiting)
+
+
+def split(
+    ready: Iterable[ReadyFrame],
+) -> tuple[Iterator[Image], Iterator[dict[int, Motion]]]:
+    """Part ready frames into images and motions on the device, to be taken in turn, images first.
+
+    What has been taken is let go at once; ``itertools.tee`` would hold on to 57 frames and the
+    flow between them, 2 GB at 1080p.
+    """
+    untaken: deque[dict[int, ReadyMotion]] = deque()
+
+    def images() -> Iterator[Image]:
+        for one in ready:
+            untaken.append(one.motions)
+            image = image_on_device(one.frame)
+            del one
+            yield image
+
+    def motions() -> Iterator[dict[int, Motion]]:
+        while untaken:
+            yield {lag: motion_on_device(motion) for lag, motion in untaken.popleft().items()}
+
+    return images(), motions()
+
+
+def image_on_device(frame: Frame) -> Image:
+    """Return a decoded frame as the solver takes it."""
+    return to_float(jnp.asarray(frame))
+
+
+def motion_on_device(motion: ReadyMotion) -> Motion:
+    """Return motion as the solver takes it."""
+    return Motion(
+        jnp.asarray(motion.flow),
+        jnp.asarray(motion.flow_back),
+        image_on_device(motion.other),
+        None if motion.mask is None else jnp.asarray(motion.mask),
+    )
+
+
+def _flow_folder(choice: str) -> Path | None:
+    if choice == "none":
+        return None
+    return Path(choice) if choice else user_cache("flow")

@@ -1,0 +1,248 @@
+"""Several passes from files to the run's folder; frames and motion are read in any order."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jvst._types import Frame, Grams, Image
+from jvst.app.inputs import Clip, clip_frames
+from jvst.app.motion import MotionSource, Waiting, image_on_device, motion_on_device
+from jvst.app.progress import ClipProgress, Preview
+from jvst.app.single import frame_info
+from jvst.app.store import LAST, RunStore
+from jvst.app.task import Task
+from jvst.atomic import replacing, writing_to
+from jvst.core.image import to_uint8
+from jvst.film.multipass import MultipassConfig, PassChunk, stylize_multipass
+from jvst.film.neighbours import Motion
+from jvst.network.vgg import VGG19
+
+_INPUTS = "inputs.npy"
+
+
+def stylize_passes(
+    task: Task,
+    settings: MultipassConfig,
+    source: MotionSource,
+    vgg: VGG19,
+    style: Grams,
+    store: RunStore,
+) -> Waiting:
+    """Stylize what is not finished in any pass; return how long the solver waited for flow."""
+    config, clip = task.config, task.clip
+    first_pass, position = where_to_go_on(store, settings, clip.count)
+    waiting = Waiting()
+    if first_pass > settings.passes:
+        return waiting
+    done = (first_pass - 1) * clip.count + position
+    progress = ClipProgress(
+        settings.passes * clip.count, done, waiting=waiting, quiet=config.run.quiet
+    )
+    preview = Preview(store.folder / "preview.png", config.run.preview)
+    latest: PassChunk | None = None
+
+    def on_chunk(chunk: PassChunk) -> None:
+        nonlocal latest
+        latest = chunk
+        first, last = chunk.indices[0] + 1, chunk.indices[-1] + 1
+        frames = f"frame {first}" if first == last else f"frames {first} to {last}"
+        what = f"pass {chunk.pass_number}/{settings.passes}, {frames} of {clip.count}"
+        slowest = max(chunk.reports, key=lambda report: report.iteration)
+        progress.chunk(what, done, slowest, settings.pass_iterations, len(chunk.indices))
+        if chunk.state is not None:
+            image = chunk.state.image
+            shown = image if image.ndim == 3 else image[0]
+            preview.look((chunk.pass_number, chunk.indices), slowest.iteration, shown)
+
+    order = settings.order(clip.count, first_pass)
+    with (
+        ClipOnDisk(clip, store.folder / _INPUTS) as frames,
+        ClipMotions(
+            clip, frames, source, workers=config.motion.flow_workers, waiting=waiting
+        ) as motions,
+    ):
+        devices = jax.local_devices()
+        made = stylize_multipass(
+            frames,
+            motions,
+            vgg,
+            style,
+            task.weights,
+            config=settings,
+            key=jax.random.key(config.solver.seed),
+            first_pass=first_pass,
+            position=position,
+            results=_Finished(store, settings.passes),
+            resume=store.load_interrupted(
+                order[position], pass_number=stored_as(first_pass, settings.passes)
+            ),
+            on_chunk=on_chunk,
+            devices=devices if len(devices) > 1 else None,
+        )
+        try:
+            before = time.perf_counter()
+            for frame in made:
+                number = stored_as(frame.pass_number, settings.passes)
+                picture = np.asarray(to_uint8(frame.image))
+                info = frame_info(frame.info, time.perf_counter() - before)
+                store.save(frame.index, np.asarray(frame.image), picture, info, pass_number=number)
+                store.flush()  # the next frame may read it
+                done += 1
+                if done % clip.count == 0 and frame.pass_number > 1:
+                    store.drop_states(frame.pass_number - 1)
+                before = time.perf_counter()
+        except KeyboardInterrupt:
+            if latest is not None and latest.state is not None:
+                leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(latest.state)]
+                number = stored_as(latest.pass_number, settings.passes)
+                store.save_interrupted(latest.indices, leaves, pass_number=number)
+            raise
+        finally:
+            progress.close()
+    (store.folder / _INPUTS).unlink(missing_ok=True)
+    return waiting
+
+
+def where_to_go_on(store: RunStore, settings: MultipassConfig, frames: int) -> tuple[int, int]:
+    """Return the pass that is not finished and how many of its frames are, in its order."""
+    for number in range(settings.passes, 0, -1):
+        order = settings.order(frames, number)
+        done = store.finished(order, pass_number=stored_as(number, settings.passes))
+        if done == frames:
+            return number + 1, 0
+        if done:
+            return number, done
+    return 1, 0
+
+
+def stored_as(pass_number: int, passes: int) -> int:
+    """Return the store's number of a pass: the last one's frames are the result."""
+    return LAST if pass_number == passes else pass_number
+
+
+class ClipOnDisk(Sequence[Image]):
+    """The decoded clip in a file, for reading in any order; kept until the run is finished.
+
+    Args:
+        clip: the clip.
+        path: where; a file of the same clip that is there already is used.
+
+    Raises:
+        InputError: the disk is full, or the path can't be written.
+    """
+
+    def __init__(self, clip: Clip, path: Path):
+        shape = (clip.count, clip.size[1], clip.size[0], 3)
+        if not path.exists():
+            with replacing(path) as temporary, writing_to(path):
+                kept = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
+                for index, frame in enumerate(clip_frames(clip)):
+                    kept[index] = frame
+                kept.flush()
+        self._frames = np.load(path, mmap_mode="r", allow_pickle=False)
+
+    def __enter__(self) -> "ClipOnDisk":
+        """Return the clip itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let go of the file."""
+        del self._frames
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return len(self._frames)
+
+    def __getitem__(self, index: int) -> Image:  # type: ignore[override]
+        """Return a frame on the device."""
+        return image_on_device(self.decoded(index))
+
+    def decoded(self, index: int) -> Frame:
+        """Return a frame in host memory."""
+        return np.array(self._frames[index])
+
+
+class ClipMotions(Sequence["Motion | None"]):
+    """Motion between each frame and the one before; computed in order on threads from the start.
+
+    The engine's fields stay in its cache and are read from there when asked for.
+
+    Args:
+        clip: the clip; there is no motion across its cuts.
+        frames: its frames.
+        source: the engine behind its cache, or the files.
+        workers: number of threads.
+        waiting: grows by the time that was spent waiting for the engine.
+    """
+
+    def __init__(
+        self,
+        clip: Clip,
+        frames: ClipOnDisk,
+        source: MotionSource,
+        *,
+        workers: int,
+        waiting: Waiting,
+    ):
+        self._clip, self._frames, self._source, self._waiting = clip, frames, source, waiting
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="flow")
+        self._computed: list[Future[None] | None] = [
+            None if self._is_first(index) else self._pool.submit(self._compute, index)
+            for index in range(clip.count)
+        ]
+
+    def __enter__(self) -> "ClipMotions":
+        """Return the motions themselves."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Drop what has not been computed, and wait for what is being computed."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def __len__(self) -> int:
+        """Return the number of frames."""
+        return self._clip.count
+
+    def __getitem__(self, index: int) -> Motion | None:  # type: ignore[override]
+        """Return the motion between a frame and the one before, None at the start of a shot."""
+        computed = self._computed[index]
+        if computed is None:
+            return None
+        before = time.perf_counter()
+        computed.result()
+        motion = self._motion(index)
+        self._waiting.seconds += time.perf_counter() - before
+        return motion_on_device(motion)
+
+    def _is_first(self, index: int) -> bool:
+        return index == self._clip.shot_start(index)
+
+    def _compute(self, index: int) -> None:
+        self._motion(index)
+
+    def _motion(self, index: int):
+        decoded = self._frames.decoded
+        return self._source.motion(index, decoded(index), 1, decoded(index - 1))
+
+
+class _Finished(Mapping[tuple[int, int], np.ndarray]):
+    """Finished frames of all passes, read from the run's folder."""
+
+    def __init__(self, store: RunStore, passes: int):
+        self._store, self._passes = store, passes
+
+    def __getitem__(self, place: tuple[int, int]) -> np.ndarray:
+        number, index = place
+        return self._store.load(index, pass_number=stored_as(number, self._passes))
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        for number in range(1, self._passes + 1):
+            for index in self._store.kept(pass_number=stored_as(number, self._passes)):
+                yield number, index
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

@@ -1,0 +1,236 @@
+"""All that one run is made of, found and checked before any work is done."""
+
+import dataclasses
+import importlib.metadata
+from typing import Any
+
+import jax
+from jaxtyping import Array, Float
+
+from jvst.app.checks import check_config
+from jvst.app.inputs import Clip, folder_pictures, open_clip, procedural_pictures, read_styles
+from jvst.app.options import StylizeConfig, frame_options, mask_knobs
+from jvst.film.clip import ClipConfig
+from jvst.film.multipass import MultipassConfig
+from jvst.flow.engine import has_contrib
+from jvst.flow.engines.epic import SMALLEST_SIDE as EPIC_SMALLEST_SIDE
+from jvst.folders import user_cache
+from jvst.network.vgg import VGG19
+from jvst.network.weights import Found, find_weights, load_vgg19, normalised
+from jvst.network.weights.formats.detect import file_sha256
+from jvst.solver.objective import LossWeights
+from jvst.solver.presets import NETWORKS, loss_weights
+from jvst.solver.solve import SolverConfig
+
+#: Iterations between two looks at a solve: often enough for the bar and for Ctrl-C.
+_CHUNK = 10
+
+
+def chosen_weights(config: StylizeConfig, network: str, size: tuple[int, int]) -> LossWeights:
+    """Return the preset's weights with what the person set in their place.
+
+    A weight that is given counts as published: it is multiplied by the network's factor, so
+    that ``--style-weight 40`` means the same with every network.
+    """
+    weights = loss_weights(network, size, preset=config.look.preset)
+    factors = NETWORKS[network]
+    look = config.look
+    given = {
+        "content": None if look.content_weight is None else look.content_weight * factors.content,
+        "style": None if look.style_weight is None else look.style_weight * factors.style,
+        "temporal": look.temporal_weight,
+        "total_variation": look.tv_weight,
+    }
+    return weights._replace(**{name: value for name, value in given.items() if value is not None})
+
+
+def chosen_engine(config: StylizeConfig, size: tuple[int, int]) -> str:
+    """Return the flow engine, or the pattern of files.
+
+    ``auto`` is ``epic`` where a frame takes the solver longer than a pair takes the engine, as on a
+    CPU: it halves the flicker where much moves (docs/quality.md). Beside a GPU the solver would
+    wait for it.
+
+    Args:
+        config: the options.
+        size: (width, height) of the frames, pixels.
+    """
+    choice = config.motion.flow
+    if choice != "auto":
+        return choice
+    slow = jax.default_backend() == "cpu"
+    large = config.motion.flow_scale * min(size) >= EPIC_SMALLEST_SIDE
+    return "epic" if slow and large and has_contrib() else "dis"
+
+
+def chosen_network(config: StylizeConfig) -> Found:
+    """Find the file of weights, normalised where that is asked for.
+
+    Raises:
+        InputError: the weights, or the pictures to normalise over, can't be had.
+    """
+    folder = config.network.normalise_on
+    pictures = folder_pictures(folder) if folder else procedural_pictures()
+    choice, progress = config.network.weights, not config.run.quiet
+    found = find_weights(choice, pictures=pictures, progress=progress)
+    # vgg19-normalised is normalised already; any other file once a folder is given.
+    return normalised(found, pictures) if folder and choice != "vgg19-normalised" else found
+
+
+def load_network(config: StylizeConfig, found: Found) -> VGG19:
+    """Load the network with the pooling and precision that were chosen or that fit it."""
+    preset = NETWORKS[found.network]
+    precision = config.network.precision
+    if precision == "auto":
+        precision = "float32" if jax.default_backend() == "cpu" else "bfloat16"
+    pooling = preset.pooling if config.network.pooling == "auto" else config.network.pooling
+    return load_vgg19(
+        found.path,
+        pooling=pooling,  # type: ignore[arg-type]
+        first_padding=preset.first_padding,
+        precision=precision,  # type: ignore[arg-type]
+    )
+
+
+def clip_config(config: StylizeConfig, network: str) -> ClipConfig:
+    """Return what the single pass needs of the options."""
+    solver = SolverConfig(
+        optimizer=config.solver.optimizer,  # type: ignore[arg-type]
+        tolerance=config.solver.tolerance,
+    )
+    init = NETWORKS[network].init if config.solver.init == "auto" else config.solver.init
+    from_files = config.motion.mask.startswith("files:")
+    preview = config.run.preview
+    return ClipConfig(
+        lags=tuple(sorted(config.time.lags)),
+        long_term_after=config.time.long_term_after,
+        init=init,  # type: ignore[arg-type]
+        first_iterations=config.solver.iterations[0],
+        next_iterations=config.solver.iterations[1],
+        mask="binary" if from_files else config.motion.mask,  # type: ignore[arg-type]
+        knobs=mask_knobs(config.motion),
+        content_layers=config.look.content_layers or NETWORKS[network].content_layers,
+        solver=solver,
+        chunk=min(_CHUNK, preview) if preview else _CHUNK,
+    )
+
+
+def multipass_config(config: StylizeConfig, clip: ClipConfig, *, batch: int) -> MultipassConfig:
+    """Return what several passes need of the options.
+
+    Args:
+        config: the options.
+        clip: what the single pass needs of them.
+        batch: frames solved at once.
+    """
+    time = config.time
+    return MultipassConfig(
+        passes=time.passes,
+        pass_iterations=time.pass_iterations,
+        blend=time.blend,
+        temporal_from=time.temporal_from,
+        schedule=time.schedule,  # type: ignore[arg-type]
+        batch=batch,
+        clip=clip,
+    )
+
+
+_PACKAGES = (
+    "jvst",
+    "jax",
+    "jaxlib",
+    "flax",
+    "jaxopt",
+    "optax",
+    "numpy",
+    "opencv-contrib-python-headless",
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What a run works on.
+
+    Attributes:
+        config: the options.
+        clip: the part of the clip.
+        found: the file of weights.
+        weights: weights of the loss.
+        styles: the paintings, scaled.
+        style_digests: their checksums.
+        settings: what the solver takes.
+    """
+
+    config: StylizeConfig
+    clip: Clip
+    found: Found
+    weights: LossWeights
+    styles: list[Float[Array, "_h _w 3"]]  # each of its own size
+    style_digests: list[str]
+    settings: ClipConfig
+
+    def manifest(self) -> dict[str, Any]:
+        """Return what the frames depend on, and what is worth knowing of a run."""
+        config, clip = self.config, self.clip
+        return {
+            "options": {
+                **frame_options(config),
+                "content_layers": list(self.settings.content_layers),
+                "init": self.settings.init,
+                "loss_weights": _plain(self.weights),
+                "cuts": list(clip.cuts),
+            },
+            "inputs": {
+                "clip": clip.digest,
+                "styles": self.style_digests,
+                "weights": file_sha256(self.found.path),
+                "size": f"{clip.size[0]}x{clip.size[1]}",
+                "frames": clip.count,
+            },
+            "config": dataclasses.asdict(config),
+            "cuts": list(clip.cuts),
+            "network": self.found.network,
+            "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+            "device": jax.devices()[0].device_kind,
+        }
+
+
+def prepare_task(config: StylizeConfig, *, clip: Clip | None = None) -> Task:
+    """Look at everything that a run needs.
+
+    Args:
+        config: the options.
+        clip: the clip, where it has been looked through already.
+
+    Raises:
+        InputError: something given can't be used.
+    """
+    check_config(config)
+    keep_compiled_programs()
+    clip = clip or open_clip(config)
+    engine = chosen_engine(config, clip.size)
+    config = dataclasses.replace(config, motion=dataclasses.replace(config.motion, flow=engine))
+    found = chosen_network(config)
+    styles, digests = read_styles(config, clip.size)
+    return Task(
+        config=config,
+        clip=clip,
+        found=found,
+        weights=chosen_weights(config, found.network, clip.size),
+        styles=styles,
+        style_digests=digests,
+        settings=clip_config(config, found.network),
+    )
+
+
+def keep_compiled_programs() -> None:
+    """Let the next run of the same size begin at once, unless the person has a place for it."""
+    if jax.config.values.get("jax_compilation_cache_dir") is None:
+        jax.config.update("jax_compilation_cache_dir", str(user_cache("programs")))
+
+
+def _plain(weights: LossWeights) -> dict[str, Any]:
+    return {
+        name: dict(value) if isinstance(value, dict) else float(value)
+        for name, value in weights._asdict().items()
+    }

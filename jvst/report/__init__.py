@@ -1,7 +1,0 @@
-"""The page of a finished run: what came out, how steady it is, and how it was made."""
-
-from jvst.report.command import rerun_command
-from jvst.report.gather import RunFrame
-from jvst.report.page import write_report
-
-__all__ = ["RunFrame", "rerun_command", "write_report"]

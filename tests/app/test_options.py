@@ -1,0 +1,137 @@
+import dataclasses
+import json
+
+import pytest
+
+from jvst.app.checks import check_config
+from jvst.app.cli.main import parse
+from jvst.app.options import (
+    StylizeConfig,
+    config_from_dict,
+    frame_options,
+    frame_range,
+    frame_size,
+)
+from jvst.errors import InputError
+
+GIVEN = ["--clip", "a.mp4", "--style", "b.png"]
+
+
+def test_every_option_is_reached_by_its_short_name():
+    look = ["--mask", "soft", "--tv-weight", "0.1", "--style-blend", "0.3", "0.7"]
+    rest = ["--iterations", "9", "8", "--size", "64x48", "--frames", "2:5", "--seed", "3"]
+    config = parse([*GIVEN, "c.png", *look, *rest, "--quiet"])
+    assert config.input.style == ("b.png", "c.png")
+    assert config.input.style_blend == (0.3, 0.7)
+    assert config.solver.iterations == (9, 8)
+    assert (config.motion.mask, config.solver.seed, config.run.quiet) == ("soft", 3, True)
+    assert config.look.tv_weight == 0.1
+    check_config(config)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "--clip"),
+        (["--clip", "a.mp4"], "--style"),
+        ([*GIVEN, "--style-blend", "1", "2"], "2 shares for 1 styles"),
+        ([*GIVEN, "--style-blend", "nan"], "nan"),
+        ([*GIVEN, "--style-blend", "0"], "not all 0"),
+        ([*GIVEN, "--content-weight", "-1"], "--content-weight is -1.0"),
+        ([*GIVEN, "--style-weight", "nan"], "--style-weight is nan"),
+        ([*GIVEN, "--temporal-weight", "inf"], "--temporal-weight is inf"),
+        ([*GIVEN, "--style-layers", "relu9_1"], "unknown layer 'relu9_1'"),
+        ([*GIVEN, "--content-layers", "fc6"], "unknown layer 'fc6'"),
+        ([*GIVEN, "--pooling", "median"], "--pooling is 'median'"),
+        ([*GIVEN, "--optimizer", "sgd"], "lbfgs, adam"),
+        ([*GIVEN, "--mask", "hard"], "--mask"),
+        ([*GIVEN, "--mask-weights", "1", "2"], "the mask's weights"),
+        ([*GIVEN, "--mask-dilate", "-1"], "the mask's dilate"),
+        ([*GIVEN, "--init", "zeros"], "--init"),
+        ([*GIVEN, "--precision", "fp8"], "--precision"),
+        ([*GIVEN, "--quality", "99"], "--quality is 99"),
+        ([*GIVEN, "--iterations", "-1", "5"], "--iterations is -1 5"),
+        ([*GIVEN, "--size", "64x64", "--max-side", "64"], "both given"),
+        ([*GIVEN, "--style-scale", "0"], "--style-scale is 0"),
+        ([*GIVEN, "--max-side", "8"], "at least 32"),
+    ],
+)
+def test_what_can_not_be_meant_is_refused_in_one_line(arguments, said):
+    with pytest.raises(InputError) as error:
+        check_config(parse(arguments))
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--no-such-option"], [*GIVEN, "--iterations", "many", "9"], [*GIVEN, "--seed"]]
+)
+def test_a_line_that_can_not_be_parsed_is_refused_in_one_line(arguments):
+    with pytest.raises(InputError) as error:
+        parse(arguments)
+    assert "\n" not in str(error.value)
+    assert any(word in str(error.value) for word in ("no-such-option", "iterations", "seed"))
+
+
+def test_a_manifest_gives_its_options_back_and_the_line_goes_over_them(tmp_path):
+    config = parse([*GIVEN, "--mask", "soft", "--iterations", "9", "8", "--style-weight", "3"])
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps({"options": {}, "config": dataclasses.asdict(config)}))
+    again = parse(["--config", str(path)])
+    assert dataclasses.replace(again, run=config.run) == config
+    other = parse([f"--config={path}", "--mask", "binary"])
+    assert other.motion.mask == "binary"
+    assert other.solver.iterations == (9, 8)
+
+
+@pytest.mark.parametrize("groups", [{"motion": {"warp_drive": 1}}, {"magic": {}}])
+def test_a_config_of_another_version_is_refused(groups):
+    with pytest.raises(InputError, match="unknown to this version"):
+        config_from_dict(groups, source="manifest.json")
+
+
+def test_options_that_leave_the_frames_alone_may_change_between_two_commands():
+    one = frame_options(parse([*GIVEN]))
+    same = ["--output", "x.mp4", "--quality", "3", "--quiet", "--flow-workers", "1", "--fresh"]
+    assert frame_options(parse([*GIVEN, *same])) == one
+    assert frame_options(parse([*GIVEN, "--seed", "1"])) != one
+    assert json.loads(json.dumps(one)) == one
+
+
+@pytest.mark.parametrize(
+    ("text", "range_"), [("", (0, None)), ("3:", (3, None)), (":4", (0, 4)), ("2:9", (2, 9))]
+)
+def test_a_range_of_frames_is_read(text, range_):
+    assert frame_range(text) == range_
+
+
+@pytest.mark.parametrize("text", ["5", "a:b", "5:5", "7:3", "-2:3", "1:2:3"])
+def test_a_range_that_is_none_is_refused(text):
+    with pytest.raises(InputError, match="--frames"):
+        frame_range(text)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "size"),
+    [
+        ([], (450, 350)),
+        (["--size", "64x48"], (64, 48)),
+        (["--max-side", "90"], (90, 70)),
+        (["--max-side", "900"], (450, 350)),
+    ],
+)
+def test_the_size_is_the_clips_own_or_the_one_that_was_asked_for(arguments, size):
+    assert frame_size(parse([*GIVEN, *arguments]), 450, 350) == size
+
+
+@pytest.mark.parametrize("arguments", [["--size", "64"], ["--size", "axb"], ["--size", "31x64"]])
+def test_a_size_that_can_not_be_used_is_refused(arguments):
+    with pytest.raises(InputError):
+        frame_size(parse([*GIVEN, *arguments]), 450, 350)
+
+
+def test_defaults_are_the_papers():
+    config = StylizeConfig()
+    assert config.solver.tolerance == 1e-4
+    assert config.solver.iterations == (2000, 1000)
+    assert config.motion.mask == "binary"
