@@ -12,7 +12,7 @@ import jvst
 
 PACKAGE = Path(jvst.__file__).parent
 # Room -> rooms that its modules may import from, beside its own; docs/architecture.md says why.
-ROOT = {"_types", "errors", "atomic", "folders"}
+ROOT = {"_types", "errors", "_files", "_download"}
 LIBRARY = ("root", "core", "network", "solver", "film")
 FILES = ("flow", "video", "synthetic")
 MAY_IMPORT = {

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import jax
 
+from jvst._files import replacing, writing_to
 from jvst._types import Device
 from jvst.app.store import RunStore
 from jvst.app.task import Task
-from jvst.atomic import replacing, writing_to
 from jvst.errors import InputError
 from jvst.network.vgg import VGG19
 from jvst.solver.memory import FrameShape, plan

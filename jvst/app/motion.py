@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 
 import jax.numpy as jnp
 
+from jvst._files import user_cache
 from jvst._types import FlowField, Frame, Image
 from jvst.app.inputs import Clip, clip_frames
 from jvst.app.options import StylizeConfig
@@ -19,7 +20,6 @@ from jvst.film.neighbours import Motion
 from jvst.flow import FlowCache, FlowFiles, MaskFiles
 from jvst.flow.estimation import scaled_engine
 from jvst.flow.patterns import MaskField
-from jvst.folders import user_cache
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -8,6 +8,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from jvst._files import replacing, writing_to
 from jvst._types import Frame, Grams, Image
 from jvst.app.inputs import Clip, clip_frames
 from jvst.app.motion import MotionSource, Waiting, image_on_device, motion_on_device
@@ -15,7 +16,6 @@ from jvst.app.progress import ClipProgress, Preview
 from jvst.app.single import frame_info
 from jvst.app.store import LAST, RunStore
 from jvst.app.task import Task
-from jvst.atomic import replacing, writing_to
 from jvst.core.image import to_uint8
 from jvst.film.multipass import MultipassConfig, PassChunk, stylize_multipass
 from jvst.film.neighbours import Motion

@@ -8,7 +8,6 @@ kept, an empty ``0001.dropped`` takes its place. In a run of several passes ``pa
 dropped.
 """
 
-import fcntl
 import itertools
 import json
 import shutil
@@ -20,8 +19,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
+from jvst._files import lock, replacing, writing_to
 from jvst._types import Frame
-from jvst.atomic import replacing, writing_to
 from jvst.errors import InputError
 from jvst.video import read_picture, write_picture
 
@@ -58,7 +57,7 @@ class RunStore:
                 "--run-dir"
             ) from error
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(self._lock)
         except OSError as error:
             self._lock.close()
             raise InputError(

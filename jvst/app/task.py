@@ -7,6 +7,7 @@ from typing import Any
 import jax
 from jaxtyping import Array, Float
 
+from jvst._files import user_cache
 from jvst.app.checks import check_config
 from jvst.app.inputs import Clip, folder_pictures, open_clip, procedural_pictures, read_styles
 from jvst.app.options import StylizeConfig, frame_options, mask_knobs
@@ -14,7 +15,6 @@ from jvst.film.clip import ClipConfig
 from jvst.film.multipass import MultipassConfig
 from jvst.flow.engine import has_contrib
 from jvst.flow.engines.epic import SMALLEST_SIDE as EPIC_SMALLEST_SIDE
-from jvst.folders import user_cache
 from jvst.network.vgg import VGG19
 from jvst.network.weights import Found, find_weights, load_vgg19, normalised
 from jvst.network.weights.formats.detect import file_sha256

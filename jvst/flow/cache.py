@@ -11,11 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
+from jvst._files import is_temporary
 from jvst._types import FlowField, Frame
 from jvst.errors import InputError
 from jvst.flow.engine import Engine, check_pair
 from jvst.flow.estimation import engine_named, estimate_pair
-from jvst.flow.files import is_temporary, read_flow, write_flow
+from jvst.flow.files import read_flow, write_flow
 
 #: Part of every key: a change of what a cached field means makes all old ones unknown.
 FORMAT_VERSION = 1

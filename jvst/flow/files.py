@@ -4,9 +4,7 @@ Every field is float32 ``[h w 2]``, (dx, dy) in pixels, x to the right and y dow
 can't be used as it is, whole, is an error of one line: nothing is repaired in silence.
 """
 
-import contextlib
 import os
-import secrets
 import struct
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +12,7 @@ from typing import BinaryIO
 import cv2
 import numpy as np
 
+from jvst._files import write_whole
 from jvst._types import FlowField
 from jvst.errors import InputError
 
@@ -21,7 +20,6 @@ from jvst.errors import InputError
 #: Source: ``UNKNOWN_FLOW_THRESH`` of the benchmark's flowIO.
 UNKNOWN_ABOVE = np.float64(1e9)  # typed: half precision can be compared with it
 
-_TEMPORARY_PREFIX, _TEMPORARY_SUFFIX = ".jvst-", ".tmp"
 _TAG = b"PIEH"
 _HEADER = struct.Struct("<4sii")
 _VALUE = np.dtype("<f4")
@@ -89,35 +87,6 @@ def write_flow(path: str | Path, flow: FlowField) -> None:
     _check_extent(path, width, height, None)
     _check_values(path, flow)
     write_whole(path, _HEADER.pack(_TAG, width, height) + flow.astype(_VALUE).tobytes())
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all.
-
-    Raises:
-        InputError: the path can't be written to.
-        OSError: the disk is full or failed; an older file at ``path`` is left as it was.
-    """
-    temporary = path.with_name(f"{_TEMPORARY_PREFIX}{secrets.token_hex(8)}{_TEMPORARY_SUFFIX}")
-    try:
-        with temporary.open("xb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())  # or a crash may leave the new name on empty blocks
-        temporary.replace(path)
-    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
-        raise InputError(
-            f"{path} can't be written ({error.strerror}); give a path in a folder that exists "
-            "and can be written to"
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):  # after the rename there is nothing to remove
-            temporary.unlink()
-
-
-def is_temporary(path: Path) -> bool:
-    """Tell whether a name is one that ``write_flow`` gives before the last step."""
-    return path.name.startswith(_TEMPORARY_PREFIX) and path.name.endswith(_TEMPORARY_SUFFIX)
 
 
 def _read_flo(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> FlowField:

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 from jaxtyping import Float32
 
+from jvst._files import write_whole
 from jvst._types import FlowField
 from jvst.errors import InputError
-from jvst.flow.files import read_flow, write_whole
+from jvst.flow.files import read_flow
 
 #: What marks a pattern where an engine's name is expected.
 PREFIX = "files:"

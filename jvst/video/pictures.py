@@ -8,8 +8,8 @@ from typing import Any
 import imageio.v3 as iio
 import numpy as np
 
+from jvst._files import replacing
 from jvst._types import Frame
-from jvst.atomic import replacing
 from jvst.errors import InputError
 from jvst.video.display import EXIF_ORIENTATION, UPRIGHT, Orientation, orient, over_white
 from jvst.video.writing import writing_to

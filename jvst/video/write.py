@@ -11,8 +11,8 @@ import numpy as np
 from av.container import OutputContainer
 from av.error import FFmpegError
 
+from jvst._files import replacing
 from jvst._types import Frame
-from jvst.atomic import replacing
 from jvst.errors import InputError
 from jvst.video.audio import add_audio
 from jvst.video.encode import CONTAINERS, add_video, pad_to_even

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from av.error import FFmpegError
 
-from jvst.atomic import cannot_write
+from jvst._files import cannot_write
 
 
 @contextmanager

@@ -11,6 +11,7 @@ import imageio.v3 as iio
 import numpy as np
 import pytest
 
+from jvst._files import temporary_beside
 from jvst.errors import InputError
 from jvst.video import probe, read_frames, write_video
 
@@ -304,9 +305,8 @@ def test_errors_of_the_frames_own_source_are_not_taken_for_the_outputs(tmp_path)
 def test_full_disk_is_one_line_and_leaves_nothing(tmp_path, monkeypatch, suffix, size):
     noise = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
     # The temporary file is a link to the full device, whatever it is called.
-    monkeypatch.setattr("jvst.atomic.os.getpid", lambda: 1)
-    monkeypatch.setattr("jvst.atomic.threading.get_ident", lambda: 2)
-    (tmp_path / f".a.1-2.part{suffix}").symlink_to("/dev/full")
+    monkeypatch.setattr("jvst._files.secrets.token_hex", lambda _: "0")
+    temporary_beside(tmp_path / f"a{suffix}").symlink_to("/dev/full")
     with pytest.raises(InputError, match="disk is full") as caught:
         write_video(tmp_path / f"a{suffix}", [noise] * 3, frame_rate=Fraction(25), quality=1)
     assert "\n" not in str(caught.value)

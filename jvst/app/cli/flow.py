@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
+from jvst._files import user_cache
 from jvst._types import FlowField, Frame
 from jvst.app.cli.command import parsed, status_of
 from jvst.app.inputs import Clip, clip_frames, open_clip
@@ -27,7 +28,6 @@ from jvst.flow import FlowCache, FlowFiles, write_flow
 from jvst.flow.estimation import scaled_engine
 from jvst.flow.patterns import write_mask
 from jvst.flow.pictures import colour_flow, overlay_mask, overlay_reasons, warped_difference
-from jvst.folders import user_cache
 from jvst.video import write_picture
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import jinja2
 
+from jvst._files import replacing, writing_to
 from jvst.app.report import figures
 from jvst.app.report.command import LINE_BY_LINE, changed_options, rerun_command
 from jvst.app.report.gather import (
@@ -28,7 +29,6 @@ from jvst.app.report.thumbnails import (
     wheel_picture,
 )
 from jvst.app.report.wording import duration, number, option_value, percent, signed
-from jvst.atomic import replacing, writing_to
 
 _TALL_ENOUGH = 160  # CSS pixels of a slice
 

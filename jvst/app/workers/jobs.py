@@ -8,13 +8,13 @@ import time
 from collections import deque
 from pathlib import Path
 
+from jvst._files import replacing, writing_to
 from jvst.app.frames import Stylized
 from jvst.app.options import StylizeConfig
 from jvst.app.progress import ShotAtWork, ShotsProgress
 from jvst.app.store import RunStore, read_manifest
 from jvst.app.task import Task
 from jvst.app.workers.pool import FailedShotsError, Outcome, Pool, Worker
-from jvst.atomic import replacing, writing_to
 from jvst.errors import InputError
 from jvst.network.weights.find import EMBEDDED
 from jvst.video.cuts import shots

@@ -14,7 +14,7 @@ from typing import Any
 
 import jax
 
-from jvst.atomic import replacing
+from jvst._files import replacing
 from jvst.errors import InputError
 
 _PACKAGES = ("jvst", "jax", "jaxlib", "flax", "numpy", "torch", "opencv-contrib-python-headless")

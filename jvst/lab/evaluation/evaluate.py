@@ -5,9 +5,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from jvst._files import replacing, writing_to
 from jvst.app.options import StylizeConfig
 from jvst.app.task import keep_compiled_programs
-from jvst.atomic import replacing, writing_to
 from jvst.errors import InputError
 from jvst.lab.evaluation.appearance import appearance
 from jvst.lab.evaluation.making import make_frames

@@ -2,14 +2,13 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from jvst.atomic import replacing, writing_to
+from jvst._files import lock, replacing, writing_to
 from jvst.errors import InputError
 from jvst.lab.evaluation.measures import Numbers
 
@@ -129,10 +128,10 @@ def locked(folder: Path) -> Iterator[None]:
     """
     with writing_to(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w")
-    with contextlib.closing(lock):
+        held = (folder / "lock").open("w")
+    with contextlib.closing(held):
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(held)
         except OSError as error:
             raise InputError(
                 f"another evaluation works in {folder}; wait for it or choose another --out"

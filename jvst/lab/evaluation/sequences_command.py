@@ -13,8 +13,8 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
+from jvst._files import replacing, writing_to
 from jvst.app.cli.command import parsed, status_of
-from jvst.atomic import replacing, writing_to
 from jvst.errors import InputError
 from jvst.lab.evaluation.sintel import read_sequences, write_sequence
 from jvst.lab.evaluation.sintel.write import check_lags

@@ -7,8 +7,8 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
+from jvst._files import replacing, writing_to
 from jvst._types import Image
-from jvst.atomic import replacing, writing_to
 from jvst.core.image import to_uint8
 from jvst.errors import InputError
 from jvst.lab.evaluation.measures import Shown

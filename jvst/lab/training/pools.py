@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, UInt8
 
+from jvst._files import replacing
 from jvst.lab.training.textures import index_field
 from jvst.synthetic import training_picture
 
@@ -50,10 +51,8 @@ def cached_pool(path: Path, fields: int, pictures: int) -> Pool:
             if (len(file["fields"]), len(file["pictures"])) == (fields, pictures):
                 return Pool(jnp.asarray(file["fields"]), jnp.asarray(file["pictures"]))
     pool = draw_pool(fields, pictures)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f"partial-{path.name}")
-    np.savez(partial, **pool._asdict())
-    partial.replace(path)
+    with replacing(path) as partial, partial.open("wb") as file:
+        np.savez(file, **pool._asdict())
     return pool
 
 

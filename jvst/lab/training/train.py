@@ -15,6 +15,7 @@ import safetensors
 import safetensors.numpy
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
+from jvst._files import replacing
 from jvst.core.image import to_float
 from jvst.errors import InputError
 from jvst.lab.training.crops import noisy_pairs, texture_pairs
@@ -220,10 +221,9 @@ def export(output: str | Path, state: State, config: TrainingConfig) -> None:
 def write_checkpoint(path: Path, state: State) -> None:
     """Write all arrays of a state, atomically."""
     leaves = jax.device_get(jax.tree.leaves(state))
-    partial = path.with_name(f"partial-{path.name}")
     arrays = {f"{number:05d}": np.asarray(leaf) for number, leaf in enumerate(leaves)}
-    partial.write_bytes(safetensors.numpy.save(arrays))
-    partial.replace(path)
+    with replacing(path) as partial:
+        partial.write_bytes(safetensors.numpy.save(arrays))
 
 
 def read_checkpoint(path: Path, like: State) -> State:

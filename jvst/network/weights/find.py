@@ -3,10 +3,10 @@
 from pathlib import Path
 from typing import NamedTuple
 
+from jvst._files import user_cache
 from jvst.errors import InputError
-from jvst.folders import user_cache
 from jvst.network.weights.convert import convert_vgg19
-from jvst.network.weights.fetch import fetch_file
+from jvst.network.weights.fetch import fetch_known
 from jvst.network.weights.formats.detect import file_sha256, read_published
 from jvst.network.weights.formats.source import is_remote
 from jvst.network.weights.formats.torchvision import Channels
@@ -105,7 +105,7 @@ def fetch_weights(known: KnownFile, *, progress: bool = True) -> Path:
         InputError: no network, a wrong checksum, or a cache that can't be written.
     """
     target = cache_folder() / f"{known.name}.safetensors"
-    source = fetch_file(known, cache_folder(), progress=progress)
+    source = fetch_known(known, cache_folder(), progress=progress)
     try:
         convert_vgg19(source, target, channels=_stated_channels(known))
     finally:

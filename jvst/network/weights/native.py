@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from jvst.atomic import replacing, writing_to
+from jvst._files import replacing, writing_to
 from jvst.errors import InputError
 from jvst.network.convolution import FirstPadding, Pooling, Precision
 from jvst.network.vgg import VGG19, Preprocessing, channels_of

@@ -24,7 +24,7 @@ KERNELS = files.random_kernels(1 / 32)
 @pytest.fixture(autouse=True)
 def alone(tmp_path, monkeypatch):
     monkeypatch.setenv("JVST_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(locate, "CHECKOUT_WEIGHTS", tmp_path / "checkout")
+    monkeypatch.setattr(find, "CHECKOUT_WEIGHTS", tmp_path / "checkout")
     monkeypatch.setattr("jvst.app.cli.weights.CHECKOUT_WEIGHTS", tmp_path / "checkout")
 
 

@@ -14,7 +14,7 @@ from jvst.errors import InputError
 from jvst.network.weights import EMBEDDED, PictureSet, find, find_weights, import_vgg19
 from jvst.network.weights import known as known_files
 from jvst.network.weights.convert import check_file
-from jvst.network.weights.fetch import fetch_file
+from jvst.network.weights.fetch import fetch_known
 from jvst.network.weights.formats.detect import read_published
 from jvst.network.weights.formats.tensor_file import read_metadata
 from jvst.network.weights.known import KNOWN_FILES, KnownFile, known_by_sha256
@@ -61,7 +61,7 @@ def left(folder):
 
 def test_a_fetched_file_is_what_was_sent(tmp_path):
     with serve(Served(CONTENT)) as address:
-        path = fetch_file(known(address), tmp_path / "new", progress=False)
+        path = fetch_known(known(address), tmp_path / "new", progress=False)
     assert path.read_bytes() == CONTENT
     assert left(tmp_path / "new") == ["file.bin"]
 
@@ -70,17 +70,17 @@ def test_a_fetched_file_is_what_was_sent(tmp_path):
 def test_each_kind_of_published_checksum_is_checked(kind, tmp_path):
     digest = hashlib.new(kind, CONTENT).hexdigest()
     with serve(Served(CONTENT)) as address:
-        fetch_file(known(address, checksum=f"{kind}:{digest}"), tmp_path, progress=False)
+        fetch_known(known(address, checksum=f"{kind}:{digest}"), tmp_path, progress=False)
         wrong = f"{kind}:{digest[::-1]}"
         with pytest.raises(InputError, match="another checksum"):
-            fetch_file(known(address, checksum=wrong), tmp_path / "wrong", progress=False)
+            fetch_known(known(address, checksum=wrong), tmp_path / "wrong", progress=False)
     assert left(tmp_path / "wrong") == []
 
 
 def test_a_connection_that_breaks_is_taken_up_where_it_broke(tmp_path):
     served = Served(CONTENT, breaks_after=700_000, breaks=2)
     with serve(served) as address:
-        assert fetch_file(known(address), tmp_path, progress=False).read_bytes() == CONTENT
+        assert fetch_known(known(address), tmp_path, progress=False).read_bytes() == CONTENT
     assert served.asked[0] is None
     starts = [int(asked.removeprefix("bytes=").removesuffix("-")) for asked in served.asked[1:]]
     # Of what was sent last before a break up to one piece is lost.
@@ -93,9 +93,9 @@ def test_a_later_run_fetches_only_the_rest(tmp_path):
     served = Served(CONTENT, breaks_after=100_000, breaks=3)
     with serve(served) as address:
         with pytest.raises(InputError, match=r"broke off after 0\.3 MB; run the same again"):
-            fetch_file(known(address), tmp_path, progress=False)
+            fetch_known(known(address), tmp_path, progress=False)
         assert left(tmp_path) == ["file.bin.partial"]
-        assert fetch_file(known(address), tmp_path, progress=False).read_bytes() == CONTENT
+        assert fetch_known(known(address), tmp_path, progress=False).read_bytes() == CONTENT
     assert served.asked[-1] > "bytes=250000-"
     assert left(tmp_path) == ["file.bin"]
 
@@ -103,7 +103,7 @@ def test_a_later_run_fetches_only_the_rest(tmp_path):
 def test_a_server_that_sends_no_parts_sends_all_again(tmp_path):
     served = Served(CONTENT, ranges=False, breaks_after=700_000, breaks=1)
     with serve(served) as address:
-        assert fetch_file(known(address), tmp_path, progress=False).read_bytes() == CONTENT
+        assert fetch_known(known(address), tmp_path, progress=False).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("wrong", [b"x" * 1000, CONTENT + b"x", b"x" + CONTENT[1:]])
@@ -111,26 +111,26 @@ def test_what_was_left_by_something_else_is_not_used(wrong, tmp_path):
     (tmp_path / "file.bin.partial").write_bytes(wrong)
     with serve(Served(CONTENT)) as address:
         with pytest.raises(InputError, match="another checksum"):
-            fetch_file(known(address), tmp_path, progress=False)
+            fetch_known(known(address), tmp_path, progress=False)
         assert left(tmp_path) == []
-        assert fetch_file(known(address), tmp_path, progress=False).read_bytes() == CONTENT
+        assert fetch_known(known(address), tmp_path, progress=False).read_bytes() == CONTENT
 
 
 def test_a_server_that_sends_too_much_is_cut_off(tmp_path):
     with serve(Served(CONTENT)) as address, pytest.raises(InputError, match="sends more than"):
-        fetch_file(known(address, size=1_000_000), tmp_path, progress=False)
+        fetch_known(known(address, size=1_000_000), tmp_path, progress=False)
     assert (tmp_path / "file.bin.partial").stat().st_size == 0
 
 
 def test_errors_of_a_server_are_one_line(tmp_path):
     with serve(Served(CONTENT, status=404)) as address, pytest.raises(InputError, match="404"):
-        fetch_file(known(address), tmp_path, progress=False)
+        fetch_known(known(address), tmp_path, progress=False)
 
 
 def test_without_a_network_there_is_a_clear_line_at_once(tmp_path):
     start = time.perf_counter()
     with pytest.raises(InputError, match=r"could not be reached.*connect to a network"):
-        fetch_file(known(closed_address()), tmp_path, progress=False)
+        fetch_known(known(closed_address()), tmp_path, progress=False)
     assert time.perf_counter() - start < 5
 
 
@@ -138,7 +138,7 @@ def test_a_proxy_from_the_environment_is_asked(tmp_path, monkeypatch):
     served = Served(CONTENT)
     with serve(served) as address:
         monkeypatch.setenv("http_proxy", address)
-        path = fetch_file(known("http://weights.invalid"), tmp_path, progress=False)
+        path = fetch_known(known("http://weights.invalid"), tmp_path, progress=False)
     assert path.read_bytes() == CONTENT
     assert served.asked
 
@@ -149,12 +149,12 @@ def test_a_second_process_waits_for_its_turn(tmp_path):
     with tmp_path.joinpath("file.bin.partial").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(InputError, match="fetched by another process"):
-            fetch_file(known(closed_address()), tmp_path, progress=False)
+            fetch_known(known(closed_address()), tmp_path, progress=False)
 
 
 def test_a_file_without_a_published_checksum_is_not_fetched(tmp_path):
     with pytest.raises(InputError, match="by hand"):
-        fetch_file(known("http://x.invalid", checksum=""), tmp_path, progress=False)
+        fetch_known(known("http://x.invalid", checksum=""), tmp_path, progress=False)
     assert not any(file.url and not file.checksum for file in KNOWN_FILES)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from jvst.atomic import replacing, writing_to
+from jvst._files import replacing, writing_to
 from jvst.errors import InputError
 from jvst.flow.files import write_flow
 from jvst.lab.evaluation.sintel.layout import PixelMask, beside, ending, outside_frame

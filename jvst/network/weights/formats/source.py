@@ -7,11 +7,9 @@ from typing import Any, Protocol, runtime_checkable
 
 import requests
 
+from jvst._download import TIMEOUTS
 from jvst.errors import InputError
 from jvst.network.weights.formats.imported import DamagedFileError
-
-#: Seconds to wait for a connection, and for the next bytes of one.
-TIMEOUTS = (10.0, 30.0)
 
 
 @runtime_checkable

@@ -1,0 +1,128 @@
+"""Files that are whole or not there, locks, and the user's cache."""
+
+import contextlib
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import platformdirs
+
+from jvst.errors import InputError
+
+_TEMPORARY = ".jvst-"
+
+
+def user_cache(name: str) -> Path:
+    """Return a folder of the user's cache; the environment variable ``JVST_CACHE`` moves it.
+
+    Args:
+        name: what is kept there, such as ``weights``, ``flow`` or ``programs``.
+    """
+    base = os.environ.get("JVST_CACHE") or platformdirs.user_cache_dir("jvst")
+    return Path(base).expanduser() / name
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside ``path``; what is written there becomes ``path`` at the end.
+
+    Missing folders are made. If the body raises, the temporary file is removed and whatever was
+    at ``path`` before stays; the error passes through, for it may not be about ``path`` at all.
+
+    Raises:
+        InputError: the folder can't be made or written to, or the disk is full.
+    """
+    temporary = temporary_beside(path)
+    with writing_to(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield temporary
+        with writing_to(path):
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())  # or a crash may leave the new name on empty blocks
+            temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file that appears whole or not at all, into a folder that exists.
+
+    Raises:
+        InputError: the path can't be written to.
+        OSError: the disk is full or failed; an older file at ``path`` is left as it was.
+    """
+    temporary = temporary_beside(path)
+    try:
+        with temporary.open("xb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        temporary.replace(path)
+    except (FileNotFoundError, NotADirectoryError, IsADirectoryError, PermissionError) as error:
+        raise InputError(
+            f"{path} can't be written ({error.strerror}); give a path in a folder that exists "
+            "and can be written to"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):  # after the rename there is nothing to remove
+            temporary.unlink()
+
+
+def temporary_beside(path: Path) -> Path:
+    """Return a new hidden name beside ``path`` that ends as it does, for encoders go by that."""
+    return path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}{path.suffix}")
+
+
+def is_temporary(path: Path) -> bool:
+    """Tell whether a name is one that a file has before it is whole."""
+    return path.name.startswith(_TEMPORARY)
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[None]:
+    """Turn what the system says against writing ``path`` into one line.
+
+    Raises:
+        InputError: the body raised an ``OSError``.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise cannot_write(path, error) from error
+
+
+def cannot_write(path: Path, error: OSError) -> InputError:
+    """Say in one line why ``path`` can't be written."""
+    if error.errno == errno.ENOSPC:
+        return InputError(
+            f"{path} can't be written: the disk is full; free some space or choose a path on "
+            "another disk"
+        )
+    reason = error.strerror or type(error).__name__
+    return InputError(
+        f"{path} can't be written ({reason}); expected a path in a folder that can be written to; "
+        "choose another"
+    )
+
+
+def lock(file: IO[Any]) -> None:
+    """Hold an open file against other processes until it is closed.
+
+    Where the system can't lock files, nothing is held.
+
+    Args:
+        file: opened for writing.
+
+    Raises:
+        BlockingIOError: another process holds it.
+    """
+    try:
+        import fcntl  # noqa: PLC0415
+    except ImportError:  # Windows
+        return
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
