@@ -21,8 +21,8 @@ Activation = Float[Array, "h w c"]
 Gram = Float[Array, "c c"]
 #: Named layers; a leading underscore leaves a size unchecked, as each layer has its own.
 Activations = dict[str, Float[Array, "_h _w _c"]]
-#: Gram matrices of named layers.
-Grams = dict[str, Float[Array, "_c _d"]]
+#: What named layers are drawn to: Gram matrices ``[c c]``, or ``core.statistics.StyleTarget``.
+StyleTargets = dict[str, Any]
 #: A number in a formula.
 Scalar = Float[Array, ""]
 

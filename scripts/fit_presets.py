@@ -2,40 +2,54 @@
 
 python scripts/fit_presets.py --weights embedded
 python scripts/fit_presets.py --weights torchvision --like vgg19
+python scripts/fit_presets.py --weights embedded --style-statistic wasserstein
 
 The first brings each term to its own size; the second also measures another network on the same
 pictures and gives the factors that make the weighted terms start in the same proportion as there.
 """
 
-import argparse
+from typing import Literal
+
+import tyro
 
 from jvst.app.options import NetworkOptions, StylizeConfig, size_of
 from jvst.app.task import chosen_network, load_network
+from jvst.core.statistics import STATISTICS
 from jvst.lab.training.calibrate import fitted_weights, procedural_contents, procedural_styles
+from jvst.solver.objective import LossWeights
 from jvst.solver.presets import NETWORKS
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--weights", default="embedded", help="as for jvst --weights")
-    parser.add_argument("--like", help="network whose proportions to meet, usually vgg19")
-    parser.add_argument("--size", default="224x168", help="of the pictures, WIDTHxHEIGHT")
-    options = parser.parse_args()
-    width, height = size_of(options.size)
+def main(
+    weights: str = "embedded",
+    like: str = "",
+    size: str = "224x168",
+    style_statistic: Literal["gram", "wasserstein"] = "gram",
+) -> None:
+    """Print the factors.
+
+    Args:
+        weights: as for jvst --weights.
+        like: network whose proportions to meet, usually vgg19.
+        size: of the pictures, WIDTHxHEIGHT.
+        style_statistic: what of the style layers is compared.
+    """
+    width, height = size_of(size)
     contents, styles = procedural_contents(width, height), procedural_styles(width, height)
 
-    def fit(weights: str):
+    def fit(weights: str) -> LossWeights:
         found = chosen_network(StylizeConfig(network=NetworkOptions(weights=weights)))
-        vgg = load_network(StylizeConfig(), found)
         return fitted_weights(
-            vgg, contents, styles, content_layer=NETWORKS[found.network].content_layers[0]
+            load_network(StylizeConfig(), found),
+            contents,
+            styles,
+            content_layer=NETWORKS[found.network].content_layers[0],
+            statistic=STATISTICS[style_statistic],
         )
 
-    fitted = fit(options.weights)
-    if options.like:
-        other = fit(options.like)
+    fitted = fit(weights)
+    if like:
+        other = fit(like)
         print(f"content={float(fitted.content / other.content):.3g}")
         print(f"style={float(fitted.style / other.style):.3g}")
         for layer, factor in fitted.style_layers.items():
@@ -49,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    tyro.cli(main, description=__doc__)

@@ -13,6 +13,7 @@ from jvst._files import replacing, writing_to
 from jvst._types import Device
 from jvst.app.store import RunStore
 from jvst.app.task import Task
+from jvst.core.statistics import STATISTICS
 from jvst.errors import InputError
 from jvst.network.vgg import VGG19
 from jvst.solver.memory import FrameShape, plan
@@ -178,6 +179,7 @@ def _fit(task: Task, vgg: VGG19) -> Fit:
         lags=2 if several and time.schedule == "parallel" else len(task.settings.lags),
         content_layers=task.settings.content_layers,
         style_layers=task.config.look.style_layers,
+        statistic=STATISTICS[task.config.look.style_statistic],
     )
     on_cpu = devices[0].platform == "cpu"
     found = plan(

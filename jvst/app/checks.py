@@ -1,8 +1,10 @@
 """Options that can't be meant are refused before any work is done."""
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 from jvst.app.options import (
     SMALLEST_SIDE,
@@ -12,6 +14,7 @@ from jvst.app.options import (
     coarse_factors,
     mask_knobs,
 )
+from jvst.core.masks import MaskMode
 from jvst.errors import InputError
 from jvst.network.vgg import LAYERS
 from jvst.video.encode import CONTAINERS
@@ -30,16 +33,13 @@ def check_config(config: StylizeConfig) -> None:
         raise InputError("no style was given; expected --style PAINTING (or --demo)")
     _check_input(config.input)
     _check_look(config.look)
-    _choice("--pooling", config.network.pooling, ("auto", "max", "average"))
-    _choice("--precision", config.network.precision, ("auto", "float32", "tf32", "bfloat16"))
-    if not config.motion.mask.startswith("files:"):
-        _choice("--mask", config.motion.mask, ("binary", "soft", "ijcv"))
+    _check_choices(config)
+    mask = config.motion.mask
+    if not mask.startswith("files:") and mask not in get_args(MaskMode):
+        raise InputError(_not_among("--mask", mask, get_args(MaskMode)))
     mask_knobs(config.motion)
     _check_time(config)
-    _choice("--init", config.solver.init, ("auto", "noise", "content"))
     coarse_factors(config.solver.scales)
-    _choice("--keep", config.run.keep, ("pictures", "all"))
-    _choice("--optimizer", config.solver.optimizer, ("lbfgs", "adam"))
     tile = config.solver.tile
     if tile != "auto" and not (tile.isdecimal() and int(tile) >= SMALLEST_SIDE):
         raise InputError(f"--tile is {tile!r}; expected auto, or at least {SMALLEST_SIDE} pixels")
@@ -115,7 +115,6 @@ def _check_time(config: StylizeConfig) -> None:
     time = config.time
     if not time.lags or min(time.lags) < 1 or len(set(time.lags)) < len(time.lags):
         raise InputError(f"--lags is {_spaced(time.lags)}; expected different whole numbers ≥ 1")
-    _choice("--schedule", time.schedule, ("sequential", "parallel"))
     for option, value, least in (
         ("--long-term-after", time.long_term_after, 0),
         ("--passes", time.passes, 0),
@@ -141,9 +140,19 @@ def _check_time(config: StylizeConfig) -> None:
         )
 
 
-def _choice(option: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
-        raise InputError(f"{option} is {value!r}; expected one of {', '.join(choices)}")
+def _check_choices(config: StylizeConfig) -> None:
+    """Refuse a value that its option's type does not name; a manifest may hold any."""
+    for group in dataclasses.fields(config):
+        options = getattr(config, group.name)
+        for field in dataclasses.fields(options):
+            value = getattr(options, field.name)
+            if get_origin(field.type) is Literal and value not in get_args(field.type):
+                option = f"--{field.name.replace('_', '-')}"
+                raise InputError(_not_among(option, value, get_args(field.type)))
+
+
+def _not_among(option: str, value: str, choices: tuple[str, ...]) -> str:
+    return f"{option} is {value!r}; expected one of {', '.join(choices)}"
 
 
 def _spaced(numbers: Sequence[float | int]) -> str:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import monitoring
 from jaxtyping import Array, Float
 
-from jvst._types import Grams
+from jvst._types import StyleTargets
 from jvst.app.budget import fit_task
 from jvst.app.motion import MotionSource
 from jvst.app.options import coarse_factors
@@ -20,10 +20,11 @@ from jvst.app.single import stylize_frames
 from jvst.app.store import RunStore
 from jvst.app.task import Task, load_network, multipass_config
 from jvst.core.image import resize
+from jvst.core.statistics import STATISTICS, StyleStatistic
 from jvst.film.coarse import COARSE, Scale, scaled_size, usable
 from jvst.network.vgg import VGG19
-from jvst.solver.objective import blended_grams, style_targets
-from jvst.solver.tiles import tiled_grams
+from jvst.solver.objective import blended_style, style_targets
+from jvst.solver.tiles import tiled_moments
 
 
 class Compiling:
@@ -73,11 +74,12 @@ def stylize_task(task: Task, store: RunStore) -> Stylized:
     fit = fit_task(task, vgg, store)
     solver = dataclasses.replace(task.settings.solver, tile=fit.tile, history=fit.history)
     settings = dataclasses.replace(task.settings, solver=solver)
-    style = _style_grams(
+    style = _style_of(
         vgg,
         task.styles,
         shares=config.input.style_blend or None,
         layers=config.look.style_layers,
+        statistic=STATISTICS[config.look.style_statistic],
         tile=fit.tile,
     )
     source = motion_source(task, store)
@@ -126,28 +128,30 @@ def _scales(task: Task, vgg: VGG19, *, tile: tuple[int, int] | None) -> list[Sca
             jnp.clip(resize(style, size=size), 0.0, 1.0)
             for style, size in zip(task.styles, sizes, strict=True)
         ]
-        grams = _style_grams(
+        grams = _style_of(
             vgg,
             shrunk,
             shares=config.input.style_blend or None,
             layers=config.look.style_layers,
+            statistic=STATISTICS[config.look.style_statistic],
             tile=tile,
         )
         scales.append(Scale(factor, grams))
     return scales
 
 
-@functools.partial(jax.jit, static_argnames=("shares", "layers", "tile"))
-def _style_grams(
+@functools.partial(jax.jit, static_argnames=("shares", "layers", "tile", "statistic"))
+def _style_of(
     vgg: VGG19,
     styles: list[Painting],
     *,
     shares: tuple[float, ...] | None,
     layers: tuple[str, ...],
     tile: tuple[int, int] | None,
-) -> Grams:
-    """Return the Gram matrices of the paintings, mixed; compiled once for pictures of one size."""
+    statistic: StyleStatistic,
+) -> StyleTargets:
+    """Return the style of the paintings, mixed; compiled once for pictures of one size."""
     if tile is None:
-        return style_targets(vgg, styles, shares=shares, layers=layers)
-    found = [tiled_grams(vgg, image, layers, tile=tile) for image in styles]
-    return blended_grams(found, shares=shares)
+        return style_targets(vgg, styles, shares=shares, layers=layers, statistic=statistic)
+    found = [tiled_moments(vgg, image, layers, tile=tile, statistic=statistic) for image in styles]
+    return blended_style(found, shares=shares, statistic=statistic)

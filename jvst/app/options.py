@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -64,7 +64,7 @@ class OutputOptions:
 class LookOptions:
     """How it looks."""
 
-    preset: str = "auto"
+    preset: Literal["auto", "450x350", "768x432", "1024x436"] = "auto"
     """Published loss weights: 450x350, 768x432, 1024x436, or auto, interpolated by pixels."""
     content_weight: float | None = None
     """Weight of the content, α; the preset's when left out."""
@@ -80,6 +80,9 @@ class LookOptions:
     """Layers that compare the content; the network's when left out (relu4_2 for VGG-19)."""
     style_layers: tuple[str, ...] = STYLE_LAYERS
     """Layers that compare the style."""
+    style_statistic: Literal["gram", "wasserstein"] = "gram"
+    """What of them is compared: Gram matrices (the paper), or mean and covariance by the
+    Wasserstein distance of Gaussians."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,9 +93,9 @@ class NetworkOptions:
     """auto, vgg19, vgg19-normalised, embedded, another name of `jvst weights list`, or a file."""
     normalise_on: str = ""
     """Folder of pictures over which to bring every filter to mean activation 1."""
-    pooling: str = "auto"
+    pooling: Literal["auto", "max", "average"] = "auto"
     """max, average, or auto: as fits the network."""
-    precision: str = "auto"
+    precision: Literal["auto", "float32", "tf32", "bfloat16"] = "auto"
     """Arithmetic of the convolutions: float32, tf32, bfloat16, or auto: float32 on CPUs, bfloat16
     on GPUs and TPUs."""
 
@@ -141,7 +144,7 @@ class TimeOptions:
     temporal_from: int | None = None
     """First of several passes with the temporal term; the Torch code's 8 of 15 in proportion when
     left out."""
-    schedule: str = "sequential"
+    schedule: Literal["sequential", "parallel"] = "sequential"
     """sequential (the paper: frame after frame) or parallel (a whole pass at once)."""
     batch: int = 0
     """Frames solved at once where they don't depend on each other; 0: as fits the device."""
@@ -153,12 +156,12 @@ class SolverOptions:
 
     iterations: tuple[int, int] = (2000, 1000)
     """Caps: for the first frame, and for each later one."""
-    init: str = "auto"
+    init: Literal["auto", "noise", "content"] = "auto"
     """Where the first frame starts: noise (the paper), content, or auto, as suits the network."""
     scales: tuple[str, ...] = ("auto",)
     """Sizes at which a frame from noise is solved first, as parts of its own: 0.25 0.5; none; or
     auto."""
-    optimizer: str = "lbfgs"
+    optimizer: Literal["lbfgs", "adam"] = "lbfgs"
     """lbfgs or adam."""
     tolerance: float = 1e-4
     """Stop a frame once its loss changes by less than this part over 50 iterations."""
@@ -179,7 +182,7 @@ class RunOptions:
     """Begin again in a run folder that holds another or an older run."""
     quiet: bool = False
     """No progress bar."""
-    keep: str = "pictures"
+    keep: Literal["pictures", "all"] = "pictures"
     """pictures, or all: also each frame's float array, 12 bytes a pixel."""
     jobs: int = 1
     """Shots worked on at once, each in another process."""

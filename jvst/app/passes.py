@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from jvst._files import replacing, writing_to
-from jvst._types import Frame, Grams, Image
+from jvst._types import Frame, Image, StyleTargets
 from jvst.app.inputs import Clip, clip_frames
 from jvst.app.motion import MotionSource, Waiting, image_on_device, motion_on_device
 from jvst.app.progress import ClipProgress, Preview
@@ -29,7 +29,7 @@ def stylize_passes(
     settings: MultipassConfig,
     source: MotionSource,
     vgg: VGG19,
-    style: Grams,
+    style: StyleTargets,
     store: RunStore,
 ) -> Waiting:
     """Stylize what is not finished in any pass; return how long the solver waited for flow."""

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jvst._types import Grams
+from jvst._types import StyleTargets
 from jvst.app.motion import MotionSource, Waiting, ready_frames, split
 from jvst.app.progress import ClipProgress, Preview
 from jvst.app.store import RunStore
@@ -25,7 +25,7 @@ def stylize_frames(
     settings: ClipConfig,
     source: MotionSource,
     vgg: VGG19,
-    style: Grams,
+    style: StyleTargets,
     scales: Sequence[Scale],
     store: RunStore,
 ) -> Waiting:

@@ -19,7 +19,7 @@ from jvst.network.vgg import VGG19
 from jvst.network.weights import Found, find_weights, load_vgg19, normalised
 from jvst.network.weights.formats.detect import file_sha256
 from jvst.solver.objective import LossWeights
-from jvst.solver.presets import NETWORKS, loss_weights
+from jvst.solver.presets import NETWORKS, loss_weights, style_factors
 from jvst.solver.solve import SolverConfig
 
 #: Iterations between two looks at a solve: often enough for the bar and for Ctrl-C.
@@ -32,12 +32,13 @@ def chosen_weights(config: StylizeConfig, network: str, size: tuple[int, int]) -
     A weight that is given counts as published: it is multiplied by the network's factor, so
     that ``--style-weight 40`` means the same with every network.
     """
-    weights = loss_weights(network, size, preset=config.look.preset)
-    factors = NETWORKS[network]
     look = config.look
+    statistic = look.style_statistic
+    weights = loss_weights(network, size, preset=look.preset, statistic=statistic)
+    content_factor, (style_factor, _) = NETWORKS[network].content, style_factors(network, statistic)
     given = {
-        "content": None if look.content_weight is None else look.content_weight * factors.content,
-        "style": None if look.style_weight is None else look.style_weight * factors.style,
+        "content": None if look.content_weight is None else look.content_weight * content_factor,
+        "style": None if look.style_weight is None else look.style_weight * style_factor,
         "temporal": look.temporal_weight,
         "total_variation": look.tv_weight,
     }
@@ -86,16 +87,16 @@ def load_network(config: StylizeConfig, found: Found) -> VGG19:
     pooling = preset.pooling if config.network.pooling == "auto" else config.network.pooling
     return load_vgg19(
         found.path,
-        pooling=pooling,  # type: ignore[arg-type]
+        pooling=pooling,
         first_padding=preset.first_padding,
-        precision=precision,  # type: ignore[arg-type]
+        precision=precision,
     )
 
 
 def clip_config(config: StylizeConfig, network: str) -> ClipConfig:
     """Return what the single pass needs of the options."""
     solver = SolverConfig(
-        optimizer=config.solver.optimizer,  # type: ignore[arg-type]
+        optimizer=config.solver.optimizer,
         tolerance=config.solver.tolerance,
     )
     init = NETWORKS[network].init if config.solver.init == "auto" else config.solver.init
@@ -104,7 +105,7 @@ def clip_config(config: StylizeConfig, network: str) -> ClipConfig:
     return ClipConfig(
         lags=tuple(sorted(config.time.lags)),
         long_term_after=config.time.long_term_after,
-        init=init,  # type: ignore[arg-type]
+        init=init,
         first_iterations=config.solver.iterations[0],
         next_iterations=config.solver.iterations[1],
         mask="binary" if from_files else config.motion.mask,  # type: ignore[arg-type]
@@ -129,7 +130,7 @@ def multipass_config(config: StylizeConfig, clip: ClipConfig, *, batch: int) -> 
         pass_iterations=time.pass_iterations,
         blend=time.blend,
         temporal_from=time.temporal_from,
-        schedule=time.schedule,  # type: ignore[arg-type]
+        schedule=time.schedule,
         batch=batch,
         clip=clip,
     )

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jvst._types import Activations, Flow, Grams, Image
+from jvst._types import Activations, Flow, Image, StyleTargets
 from jvst.core.consistency import EdgeRule, mask_reasons
 from jvst.core.masks import MaskKnobs, MaskMode, long_term_weights
 from jvst.core.warp import warp
@@ -87,7 +87,7 @@ def stylize_clip(
     frames: Iterable[Image],
     motions: Iterable[Mapping[int, Motion]],
     vgg: VGG19,
-    style: Grams,
+    style: StyleTargets,
     weights: LossWeights,
     *,
     config: ClipConfig = ClipConfig(),
@@ -172,7 +172,7 @@ def stylize_clip(
 def prepare(
     frame: Image,
     vgg: VGG19,
-    style: Grams,
+    style: StyleTargets,
     neighbours: Neighbours,
     *,
     layers: tuple[str, ...] = CONTENT_LAYERS,

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from jvst._types import Grams, Image
+from jvst._types import Image, StyleTargets
 from jvst.core.image import resize
 from jvst.network.vgg import VGG19
 from jvst.solver.objective import FrameTargets, LossWeights
@@ -30,7 +30,7 @@ class Scale(NamedTuple):
     """A smaller size at which a frame is solved first, and the style there."""
 
     factor: float  # of the sides, below 1
-    style: Grams  # of the paintings, shrunk as much
+    style: StyleTargets  # of the paintings, shrunk as much
 
 
 def scaled_size(shape: Sequence[int], factor: float) -> tuple[int, int]:

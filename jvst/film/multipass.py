@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from jvst._types import Device, Grams, Image, Scalar
+from jvst._types import Device, Image, Scalar, StyleTargets
 from jvst.core.blend import blend, pass_order
 from jvst.core.consistency import EdgeRule
 from jvst.core.masks import MaskKnobs, MaskMode
@@ -128,7 +128,7 @@ def stylize_multipass(
     frames: Sequence[Image],
     motions: Sequence[Motion | None],
     vgg: VGG19,
-    style: Grams,
+    style: StyleTargets,
     weights: LossWeights,
     *,
     config: MultipassConfig = _DEFAULTS,
@@ -188,7 +188,7 @@ def prepare_pass(
     frame: Image,
     own: Image,
     vgg: VGG19,
-    style: Grams,
+    style: StyleTargets,
     neighbours: Neighbours,
     strength: Scalar | float,
     temporal: Scalar | float,
@@ -238,7 +238,7 @@ class _Clip(NamedTuple):
     frames: Sequence[Image]
     motions: Sequence[Motion | None]
     vgg: VGG19
-    style: Grams
+    style: StyleTargets
     weights: LossWeights
     config: MultipassConfig
     noise: Image

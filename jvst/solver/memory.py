@@ -19,11 +19,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
+from jvst.core.statistics import StyleStatistic
 from jvst.errors import InputError
 from jvst.network import winograd
 from jvst.network.vgg import LAYERS, VGG19, channels_of
 from jvst.solver.objective import (
     CONTENT_LAYERS,
+    GRAM,
     STYLE_LAYERS,
     FrameTargets,
     LossWeights,
@@ -38,7 +40,7 @@ _FLOAT = 4  # bytes; activations and images are float32 whatever the convolution
 
 # Counted in XLA's buffer assignment on a CPU (jax 0.10), see scripts/measure_memory.py: at the
 # peak, when the gradient sets out from the deepest layer, each layer is there once, and so are ...
-_GRAM_SLOPES = 1  # ... for each Gram matrix, the product that is its gradient,
+_STYLE_SLOPES = 1  # ... for each style layer, the product that is its gradient,
 _CONTENT_SLOPES = 2  # for each content layer, the difference and its gradient,
 _IMAGES = {"lbfgs": 3, "adam": 1}  # and images: direction, trial, gradients; without tiles also
 _WHOLE_IMAGES = 1  # those of the terms on pixels: one, and one for each lag.
@@ -60,6 +62,7 @@ class FrameShape:
         lags: slots for earlier frames, see ``FrameTargets``.
         content_layers: names of the content layers.
         style_layers: names of the style layers.
+        statistic: what of them is compared.
     """
 
     height: int
@@ -67,6 +70,7 @@ class FrameShape:
     lags: int = 1
     content_layers: tuple[str, ...] = CONTENT_LAYERS
     style_layers: tuple[str, ...] = STYLE_LAYERS
+    statistic: StyleStatistic = GRAM
 
     @property
     def image(self) -> int:
@@ -112,7 +116,7 @@ def quick_estimate(
     content = sum(
         _layer_bytes(layer, shape.height, shape.width, channels) for layer in shape.content_layers
     )
-    style = sum(channels[layer] ** 2 * _FLOAT for layer in shape.style_layers)
+    style = sum(_moment_bytes(shape.statistic, channels[layer]) for layer in shape.style_layers)
     # A lag is an image and a weight a pixel.
     targets = content + style + shape.lags * shape.image * 4 // 3
     # L-BFGS: image, point, gradient, and two histories; Adam: image, gradient, and two moments.
@@ -178,7 +182,9 @@ def abstract_problem(
             functools.partial(content_targets, layers=shape.content_layers), vgg, image
         ),
         style=jax.eval_shape(
-            functools.partial(style_targets, layers=shape.style_layers), vgg, [small]
+            functools.partial(style_targets, layers=shape.style_layers, statistic=shape.statistic),
+            vgg,
+            [small],
         ),
         warped=jax.ShapeDtypeStruct((shape.lags, *image.shape), jnp.float32),  # type: ignore[arg-type]
         trust=jax.ShapeDtypeStruct((shape.lags, *image.shape[:2]), jnp.float32),  # type: ignore[arg-type]
@@ -203,7 +209,7 @@ def _activation_bytes(shape: FrameShape, vgg: VGG19, height: int, width: int) ->
     wanted = {*shape.content_layers, *shape.style_layers}
     channels, total = _channels(vgg), 0
     for layer in LAYERS[: max((LAYERS.index(layer) + 1 for layer in wanted), default=0)]:
-        copies = layer.startswith(("conv", "pool")) + _GRAM_SLOPES * (layer in shape.style_layers)
+        copies = layer.startswith(("conv", "pool")) + _STYLE_SLOPES * (layer in shape.style_layers)
         copies += _CONTENT_SLOPES * (layer in shape.content_layers)
         total += copies * _layer_bytes(layer, height, width, channels)
     return total
@@ -238,6 +244,12 @@ def _channels(vgg: VGG19) -> dict[str, int]:
 def _layer_bytes(layer: str, height: int, width: int, channels: dict[str, int]) -> int:
     step = stride(layer)
     return (height // step) * (width // step) * channels[layer] * _FLOAT
+
+
+def _moment_bytes(statistic: StyleStatistic, channels: int) -> int:
+    """Return the bytes of a layer's style, whose size does not go with the picture's."""
+    layer: Any = jax.ShapeDtypeStruct((2, 2, channels), jnp.float32)
+    return _bytes(jax.eval_shape(statistic.moments, layer))
 
 
 def _bytes(tree: Any) -> int:

@@ -1,19 +1,23 @@
 """The energy of one frame: weights, targets and their sum."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jvst._types import Activation, Activations, Gram, Grams, Image, Scalar
-from jvst.core.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
+from jvst._types import Activation, Activations, Gram, Image, Scalar, StyleTargets
+from jvst.core.losses import content_loss, temporal_loss, total_variation
+from jvst.core.statistics import STATISTICS, StyleStatistic, StyleTarget, statistic_of, target_of
 from jvst.network.vgg import VGG19, features
 
 # Ruder et al. 2016, section 3.
 CONTENT_LAYERS = ("relu4_2",)
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+#: The style statistic of the paper.
+GRAM = STATISTICS["gram"]
 
 # The published weights of the terms on pixels were tuned on levels of 255.
 LEVELS = 255.0
@@ -37,7 +41,7 @@ class FrameTargets(NamedTuple):
     """What one frame is drawn to. Its keys fix the layers, its lag axis never changes length."""
 
     content: Activations  # layer -> [h w c]
-    style: Grams  # layer -> [c c]
+    style: StyleTargets  # layer -> [c c], or ``StyleTarget``
     warped: Float[Array, "j h w 3"]  # earlier stylized frames, warped to this one
     trust: Float[Array, "j h w"]  # weight of each pixel of each; 0 for a lag that is missing
 
@@ -68,8 +72,9 @@ def style_targets(
     *,
     shares: Sequence[float] | None = None,
     layers: tuple[str, ...] = STYLE_LAYERS,
-) -> Grams:
-    """Return the Gram matrices of one style picture, or of several blended.
+    statistic: StyleStatistic = GRAM,
+) -> StyleTargets:
+    """Return the Gram matrices, or another statistic, of one style picture or of several blended.
 
     Blending the matrices has the same minimum as blending the losses: for shares that add up
     to 1 the two differ by a constant.
@@ -79,9 +84,10 @@ def style_targets(
         images: style pictures, RGB in [0, 1], each of its own size.
         shares: share of each picture, normalised here; equal when left out.
         layers: names of the style layers.
+        statistic: what of a layer is compared; yours, or one of ``STATISTICS``.
 
     Returns:
-        Layer name -> ``[c c]``.
+        Layer name -> ``[c c]``, or ``StyleTarget`` of another statistic.
 
     Raises:
         ValueError: no picture, another number of shares, negative shares, or none above 0.
@@ -89,33 +95,47 @@ def style_targets(
     if not images:
         raise ValueError("0 style pictures were given; expected at least 1")
     found = [
-        {name: gram_matrix(layer) for name, layer in features(vgg, image, layers).items()}
+        {name: statistic.moments(layer) for name, layer in features(vgg, image, layers).items()}
         for image in images
     ]
-    return blended_grams(found, shares=shares)
+    return blended_style(found, shares=shares, statistic=statistic)
 
 
-def blended_grams(grams: Sequence[Grams], *, shares: Sequence[float] | None = None) -> Grams:
-    """Mix the Gram matrices of several pictures.
+def blended_style(
+    moments: Sequence[Mapping[str, Any]],
+    *,
+    shares: Sequence[float] | None = None,
+    statistic: StyleStatistic = GRAM,
+) -> StyleTargets:
+    """Mix the moments of several pictures.
 
     Args:
-        grams: one set a picture, all of the same layers.
+        moments: for each picture, layer name -> moments; all of the same layers.
         shares: see ``style_targets``.
+        statistic: that made them.
 
     Raises:
         ValueError: another number of shares, negative shares, or none above 0.
     """
-    shares = [1.0] * len(grams) if shares is None else list(shares)
-    if len(shares) != len(grams):
-        raise ValueError(f"{len(shares)} shares for {len(grams)} style pictures; expected as many")
+    shares = [1.0] * len(moments) if shares is None else list(shares)
+    if len(shares) != len(moments):
+        raise ValueError(
+            f"{len(shares)} shares for {len(moments)} style pictures; expected as many"
+        )
     if not all(0.0 <= share < float("inf") for share in shares) or not sum(shares) > 0.0:
         raise ValueError(f"style shares {shares}; expected finite numbers ≥ 0, one of them above 0")
-    blended: Grams = {}
-    for own, share in zip(grams, shares, strict=True):
-        for layer, gram in own.items():
-            part = gram * (share / sum(shares))
-            blended[layer] = blended[layer] + part if layer in blended else part
-    return blended
+    parts = [share / sum(shares) for share in shares]
+
+    def mixed(*leaves: Array) -> Array:
+        return sum(
+            (part * leaf for part, leaf in zip(parts[1:], leaves[1:], strict=True)),
+            parts[0] * leaves[0],
+        )
+
+    return {
+        layer: target_of(statistic, jax.tree.map(mixed, *(own[layer] for own in moments)))
+        for layer in moments[0]
+    }
 
 
 def frame_loss(
@@ -146,7 +166,7 @@ def frame_loss(
     )
     style = sum(
         (
-            weights.style_layers.get(k, 1.0) * _style_loss(found[k], v)
+            weights.style_layers.get(k, 1.0) * _style_term(found[k], v)
             for k, v in targets.style.items()
         ),
         jnp.zeros((), image.dtype),
@@ -165,21 +185,6 @@ def frame_loss(
     return jnp.asarray(terms.total()), terms
 
 
-# JAX's gradient of a Gram matrix is the sum of two products as large as the layer, one of them
-# turned round; written so, it is one. ``style_loss`` itself keeps JAX's, in both directions.
-_style_loss = jax.custom_vjp(style_loss)
-
-
-def _style_forward(activation: Activation, target: Gram) -> tuple[Scalar, tuple[Array, Array]]:
-    difference = gram_matrix(activation) - target
-    return jnp.mean(jnp.square(difference)), (activation, difference)
-
-
-def _style_backward(saved: tuple[Array, Array], slope: Scalar) -> tuple[Activation, Gram]:
-    activation, difference = saved
-    of_gram = (2.0 * slope / difference.size) * difference
-    along = jnp.matmul(activation, (of_gram + of_gram.T) / activation.size)
-    return along, -of_gram
-
-
-_style_loss.defvjp(_style_forward, _style_backward)
+def _style_term(activation: Activation, target: StyleTarget | Gram) -> Scalar:
+    statistic, wanted = statistic_of(target)
+    return statistic.loss(statistic.moments(activation), wanted)

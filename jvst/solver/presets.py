@@ -6,6 +6,7 @@ from typing import Literal
 
 import numpy as np
 
+from jvst.core.statistics import STATISTICS
 from jvst.errors import InputError
 from jvst.network.convolution import FirstPadding, Pooling
 from jvst.solver.objective import CONTENT_LAYERS, LossWeights
@@ -77,7 +78,28 @@ NETWORKS = {
 }
 
 
-def loss_weights(network: str, size: tuple[int, int], *, preset: str = "auto") -> LossWeights:
+#: Factor on the published style weight for the Wasserstein statistic, which is relative to the
+#: painting: the same for every network. scripts/fit_presets.py --style-statistic wasserstein prints
+#: it, times 20; the factors of its layers, 0.7 to 1.7, are left out.
+WASSERSTEIN_STYLE = 1.26e5
+
+
+def style_factors(network: str, statistic: str = "gram") -> tuple[float, Mapping[str, float]]:
+    """Return the factor on the published style weight, and those on single layers.
+
+    Args:
+        network: a key of ``NETWORKS``.
+        statistic: a key of ``core.statistics.STATISTICS``.
+    """
+    if statistic == "wasserstein":
+        return WASSERSTEIN_STYLE, {}
+    fitted = NETWORKS[network]
+    return fitted.style, fitted.style_layers
+
+
+def loss_weights(
+    network: str, size: tuple[int, int], *, preset: str = "auto", statistic: str = "gram"
+) -> LossWeights:
     """Return the published weights for a picture size, fitted to a network.
 
     Args:
@@ -85,14 +107,19 @@ def loss_weights(network: str, size: tuple[int, int], *, preset: str = "auto") -
         size: (width, height) of the frames in pixels.
         preset: ``auto`` interpolates the published β and γ by the number of pixels, and
             keeps the nearest beyond them; or one of the published sizes, as ``450x350``.
+        statistic: what of the style layers is compared, a key of ``core.statistics.STATISTICS``.
 
     Raises:
-        InputError: an unknown network or preset.
+        InputError: an unknown network, preset or statistic.
 
     Source: Ruder et al. 2016, section 6.
     """
     if network not in NETWORKS:
         raise InputError(f"unknown network {network!r}; expected one of {', '.join(NETWORKS)}")
+    if statistic not in STATISTICS:
+        raise InputError(
+            f"unknown style statistic {statistic!r}; expected one of {', '.join(STATISTICS)}"
+        )
     here = size[0] * size[1]
     names = {f"{width}x{height}": weights for (width, height), weights in PUBLISHED.items()}
     if preset == "auto":
@@ -106,11 +133,12 @@ def loss_weights(network: str, size: tuple[int, int], *, preset: str = "auto") -
     else:
         raise InputError(f"unknown preset {preset!r}; expected auto, {', '.join(names)}")
     fitted = NETWORKS[network]
+    style, style_layers = style_factors(network, statistic)
     return LossWeights(
         content=fitted.content,
-        style=fitted.style * beta,
+        style=style * beta,
         temporal=gamma,
         total_variation=fitted.total_variation
         * (_REFERENCE / here if fitted.mean_variation else 1.0),
-        style_layers=dict(fitted.style_layers),
+        style_layers=dict(style_layers),
     )

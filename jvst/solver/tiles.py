@@ -1,8 +1,9 @@
 """The energy of a frame and its gradient, one window of the picture at a time.
 
-Equal to ``frame_loss`` to rounding, with the network's memory bounded by the window: a Gram matrix
-is a sum over positions, so a first pass over the windows adds up the matrices; once they are whole,
-the slope of the style term by each is known, and a second pass adds up the gradient.
+Equal to ``frame_loss`` to rounding, with the network's memory bounded by the window: a style
+statistic's moments are sums over positions, so a first pass over the windows adds them up; once
+they are whole, the slope of the style term by each is known, and a second pass adds up the
+gradient.
 
 A window is cut with a margin as wide as the network's sight, so that every activation that it
 owns is what it is in the whole picture: a window that ends inside the picture owns nothing that
@@ -14,17 +15,18 @@ and so of one program.
 import dataclasses
 import functools
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from jvst._types import Activation, Activations, Gram, Grams, Image, Scalar
-from jvst.core.losses import gram_matrix
+from jvst._types import Activation, Activations, Image, Scalar
+from jvst.core.statistics import StyleStatistic, check_tiled, statistic_of
 from jvst.errors import InputError
 from jvst.network.vgg import LAYERS, VGG19, features
-from jvst.solver.objective import FrameTargets, LossTerms, LossWeights, frame_loss
+from jvst.solver.objective import GRAM, FrameTargets, LossTerms, LossWeights, frame_loss
 
 
 def stride(layer: str) -> int:
@@ -177,6 +179,8 @@ def tiled_loss_and_gradient(
         \nabla L = \sum_t \nabla \Bigl(L_{content,t} + \sum_l \Bigl\langle
         \frac{\partial L_{style}}{\partial G_l}, G_{l,t} \Bigr\rangle\Bigr) + \nabla L_{pixels}
 
+    G stands for the moments of any style statistic, the Gram matrix being one.
+
     Args:
         image: the frame being stylized, RGB in [0, 1].
         vgg: the network.
@@ -197,15 +201,18 @@ def tiled_loss_and_gradient(
         return _whole_loss_and_gradient(image, vgg, targets, weights)
     zero = jnp.zeros((), image.dtype)
 
-    def style_term(grams: Grams) -> Scalar:
+    wanted = {layer: statistic_of(target) for layer, target in targets.style.items()}
+    statistics = {layer: statistic for layer, (statistic, _) in wanted.items()}
+
+    def style_term(moments: dict[str, Any]) -> Scalar:
         parts = (
-            weights.style_layers.get(layer, 1.0) * jnp.mean(jnp.square(grams[layer] - target))
-            for layer, target in targets.style.items()
+            weights.style_layers.get(layer, 1.0) * statistic.loss(moments[layer], target)
+            for layer, (statistic, target) in wanted.items()
         )
         return weights.style * sum(parts, zero)
 
-    grams = _sum_of_grams(vgg, image, tuple(targets.style), windows)
-    style, slopes = jax.value_and_grad(style_term)(grams)
+    moments = _sum_of_moments(vgg, image, statistics, windows)
+    style, slopes = jax.value_and_grad(style_term)(moments)
 
     def part(window: Image, place: Place) -> tuple[Scalar, Scalar]:
         found = features(vgg, window, layers)
@@ -215,7 +222,8 @@ def tiled_loss_and_gradient(
         )
         content = weights.content * sum(parts, zero)
         pulls = (
-            _pull(found[layer], slope, place, layer, windows) for layer, slope in slopes.items()
+            _pull(_moments_part(found[layer], statistics[layer], place, layer, windows), slope)
+            for layer, slope in slopes.items()
         )
         return content + sum(pulls, zero), content
 
@@ -234,24 +242,33 @@ def tiled_loss_and_gradient(
     return (jnp.asarray(terms.total()), terms), gradient
 
 
-def tiled_grams(vgg: VGG19, image: Image, layers: Iterable[str], *, tile: tuple[int, int]) -> Grams:
-    """Return the Gram matrices of a picture, window by window.
+def tiled_moments(
+    vgg: VGG19,
+    image: Image,
+    layers: Iterable[str],
+    *,
+    tile: tuple[int, int],
+    statistic: StyleStatistic = GRAM,
+) -> dict[str, Any]:
+    """Return the moments of a picture's layers, window by window.
 
     Args:
         vgg: the network.
         image: RGB in [0, 1].
         layers: names of the layers.
         tile: see ``tiled_loss_and_gradient``.
+        statistic: makes them.
 
     Returns:
-        Layer name -> ``[c c]``: ``gram_matrix`` of each of ``features``, to rounding.
+        Layer name -> moments of each of ``features``, to rounding.
 
     Raises:
         InputError: a tile without pixels.
+        ValueError: a statistic that needs the whole layer.
     """
-    layers = tuple(layers)
-    windows = cut_picture(image.shape[0], image.shape[1], frozenset(layers), tile)
-    return _sum_of_grams(vgg, image, layers, windows)
+    statistics = dict.fromkeys(layers, statistic)
+    windows = cut_picture(image.shape[0], image.shape[1], frozenset(statistics), tile)
+    return _sum_of_moments(vgg, image, statistics, windows)
 
 
 def tiled_features(
@@ -288,37 +305,40 @@ def tiled_features(
     return jax.lax.scan(put, empty, windows.places())[0]
 
 
-def _sum_of_grams(vgg: VGG19, image: Image, layers: tuple[str, ...], windows: Windows) -> Grams:
-    def parts(place: Place) -> Grams:
-        found = features(vgg, _window(image, place, windows), layers)
-        return {layer: _gram_part(found[layer], place, layer, windows) for layer in layers}
+def _sum_of_moments(
+    vgg: VGG19, image: Image, statistics: Mapping[str, StyleStatistic], windows: Windows
+) -> dict[str, Any]:
+    for statistic in statistics.values():
+        check_tiled(statistic)
 
-    def add(total: Grams, place: Place) -> tuple[Grams, None]:
+    def parts(place: Place) -> dict[str, Any]:
+        found = features(vgg, _window(image, place, windows), statistics)
+        return {
+            layer: _moments_part(found[layer], statistic, place, layer, windows)
+            for layer, statistic in statistics.items()
+        }
+
+    def add(total: dict[str, Any], place: Place) -> tuple[dict[str, Any], None]:
         return jax.tree.map(jnp.add, total, parts(place)), None
 
     places = windows.places()
     shapes = jax.eval_shape(parts, places[0])
-    zeros = {layer: jnp.zeros(gram.shape, gram.dtype) for layer, gram in shapes.items()}
+    zeros = jax.tree.map(lambda array: jnp.zeros(array.shape, array.dtype), shapes)
     return jax.lax.scan(add, zeros, places)[0]
 
 
-def _gram_part(activation: Activation, place: Place, layer: str, windows: Windows) -> Gram:
-    """Return what a window adds to the Gram matrix of the picture."""
-    owned = jnp.where(owned_positions(place, layer, activation.shape), activation, 0)
-    return gram_matrix(owned) * windows.share(layer)
+def _moments_part(
+    activation: Activation, statistic: StyleStatistic, place: Place, layer: str, windows: Windows
+) -> Any:
+    """Return what a window adds to the moments of the picture."""
+    owned = owned_positions(place, layer, activation.shape)
+    share = windows.share(layer)
+    return jax.tree.map(lambda moment: moment * share, statistic.moments(activation, owned))
 
 
-def _pull(
-    activation: Activation, slope: Gram, place: Place, layer: str, windows: Windows
-) -> Scalar:
-    r"""Return a number whose gradient is that of ``⟨slope, Gram matrix⟩``, ``F (S + Sᵀ)``.
-
-    Written so, it needs one product where the gradient of ``gram_matrix`` has two, each as large
-    as the layer, and the matrix is not made again.
-    """
-    owned = jnp.where(owned_positions(place, layer, activation.shape), activation, 0)
-    along = jax.lax.stop_gradient(jnp.matmul(owned, slope + slope.T))
-    return jnp.sum(owned * along) * (windows.share(layer) / activation.size)
+def _pull(moments: Any, slope: Any) -> Scalar:
+    """Return a number whose gradient by the moments is the slope."""
+    return jax.tree.reduce(jnp.add, jax.tree.map(lambda m, s: jnp.sum(m * s), moments, slope))
 
 
 def _content_part(

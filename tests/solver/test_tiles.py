@@ -21,8 +21,8 @@ from jvst.solver.tiles import (
     sight,
     stride,
     tiled_features,
-    tiled_grams,
     tiled_loss_and_gradient,
+    tiled_moments,
 )
 
 # Every term is there, and none is so large that it hides another's error: see the first test.
@@ -156,7 +156,7 @@ def test_features_and_gram_matrices_come_out_as_of_the_whole_picture():
     @jax.jit
     def by_windows(vgg, image):
         options = {"tile": (48, 32)}
-        return tiled_features(vgg, image, layers, **options), tiled_grams(
+        return tiled_features(vgg, image, layers, **options), tiled_moments(
             vgg, image, layers, **options
         )
 

@@ -12,6 +12,7 @@ import tyro
 from jvst.errors import InputError
 
 Options = TypeVar("Options")
+_CHOICE = re.compile(r"invalid choice (.+?) for argument '(--[\w-]+)'\. Expected one of \((.*?)\)")
 
 
 def parsed(
@@ -64,4 +65,8 @@ def _one_line(text: str) -> str:
     """Take the frame off tyro's message."""
     text = re.sub(r"\x1b\[[0-9;]*m", "", text)
     words = re.sub(r"[─━│┃╭╮╰╯╞╡═┄┈-]{2,}|[│┃╭╮╰╯]", " ", text.replace("--", "\0"))
-    return " ".join(words.replace("\0", "--").split())
+    line = " ".join(words.replace("\0", "--").split())
+    if choice := _CHOICE.search(line):
+        given, option, choices = choice.groups()
+        return f"{option} is {given}; expected one of {choices.replace(chr(39), '')}"
+    return line

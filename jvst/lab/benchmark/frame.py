@@ -2,7 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import jax
 
@@ -56,7 +56,7 @@ class FrameOptions:
     """Drawn scene, see jvst.synthetic."""
     weights: str = "embedded"
     """Network: embedded, vgg19 or a file; losses of a random one mean little."""
-    precision: str = "auto"
+    precision: Literal["auto", "float32", "tf32", "bfloat16"] = "auto"
     """Of all but the Torch code's scheme, as on jvst's command line."""
     json: str = ""
     """File for the figures."""

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -55,7 +55,7 @@ class FrameProblem(NamedTuple):
         return self.frame.shape[1], self.frame.shape[0]
 
 
-def load(weights: str, precision: str) -> Network:
+def load(weights: str, precision: Literal["auto", "float32", "tf32", "bfloat16"]) -> Network:
     """Load a network.
 
     Args:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array
 
-from jvst._types import Activations, Grams, Image, Scalar
+from jvst._types import Activations, Image, Scalar, StyleTargets
 from jvst.app.options import size_of
 from jvst.core.losses import content_loss, temporal_loss, total_variation
 from jvst.lab.benchmark.evaluation import random_problem
@@ -25,11 +25,11 @@ from jvst.network import convolution, winograd
 from jvst.network.convolution import Pooling
 from jvst.network.vgg import CONVOLUTIONS, LAYERS, VGG19, channels_of, features
 from jvst.solver.objective import (
+    GRAM,
     FrameTargets,
     LossWeights,
     frame_loss,
 )
-from jvst.solver.objective import _style_loss as frame_style_loss
 from jvst.solver.solve import SolverConfig, advance, begin
 from jvst.solver.tiles import stride
 
@@ -235,8 +235,9 @@ def _squares(arrays: list[Array]) -> Scalar:
     return 0.5 * sum((jnp.sum(jnp.square(array)) for array in arrays), jnp.zeros(()))
 
 
-def _styles(activations: Activations, targets: Grams) -> Scalar:
-    return sum((frame_style_loss(x, targets[k]) for k, x in activations.items()), jnp.zeros(()))
+def _styles(activations: Activations, targets: StyleTargets) -> Scalar:
+    parts = (GRAM.loss(GRAM.moments(x), targets[k]) for k, x in activations.items())
+    return sum(parts, jnp.zeros(()))
 
 
 def _contents(activations: Activations, targets: Activations) -> Scalar:

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from jvst._types import Flow, Grams, Image, Mask
+from jvst._types import Flow, Image, Mask, StyleTargets
 from jvst.core.metrics import masked_warping_error, warping_error
 from jvst.film.clip import ClipConfig, StylizedFrame, stylize_clip
 from jvst.film.neighbours import Motion
@@ -47,7 +47,7 @@ def run_variants(
     frames: Sequence[Image],
     motions: Sequence[dict[int, Motion]],
     vgg: VGG19,
-    style: Grams,
+    style: StyleTargets,
     weights: LossWeights,
     *,
     config: ClipConfig,
@@ -93,7 +93,7 @@ def measure(
     frames: Sequence[Image],
     truths: Sequence[Truth],
     vgg: VGG19,
-    style: Grams,
+    style: StyleTargets,
     weights: LossWeights,
     *,
     layers: tuple[str, ...] = CONTENT_LAYERS,

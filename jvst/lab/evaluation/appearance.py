@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool
 
-from jvst._types import Frame, Grams, Image, Scalar
+from jvst._types import Frame, Image, Scalar, StyleTargets
 from jvst.core.image import luminance
 from jvst.lab.evaluation.measures import Numbers, Shown, mean_known, to_unit
 from jvst.network.vgg import VGG19
@@ -30,7 +30,7 @@ def appearance(
     images: Sequence[Shown],
     inputs: Sequence[Frame],
     vgg: VGG19,
-    style: Grams,
+    style: StyleTargets,
     weights: LossWeights,
     *,
     layers: tuple[str, ...] = CONTENT_LAYERS,
@@ -72,7 +72,7 @@ def loss_terms(
     image: Image,
     vgg: VGG19,
     frame: Image,
-    style: Grams,
+    style: StyleTargets,
     weights: LossWeights,
     *,
     layers: tuple[str, ...] = CONTENT_LAYERS,

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from jvst._types import Grams, Image
+from jvst._types import Image, StyleTargets
 from jvst.core.image import luminance
 from jvst.film.clip import ClipConfig, stylize_clip
 from jvst.film.neighbours import Motion
@@ -45,7 +45,7 @@ def measure_course(
     name: str,
     frames: Sequence[Image],
     vgg: VGG19,
-    style: Grams,
+    style: StyleTargets,
     weights: LossWeights,
     *,
     config: ClipConfig,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
-from jvst._types import FlowField, Frame, Grams, Image
+from jvst._types import FlowField, Frame, Image, StyleTargets
 from jvst.core.image import to_float
 from jvst.errors import InputError
 from jvst.film.clip import ClipConfig, stylize_clip
@@ -60,7 +60,7 @@ class Problem(NamedTuple):
     """What all methods share."""
 
     vgg: VGG19
-    style: Grams
+    style: StyleTargets
     weights: LossWeights
     config: ClipConfig  # its lags are the method's
     key: PRNGKeyArray

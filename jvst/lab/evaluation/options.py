@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Literal
 
 import tyro
 
@@ -62,7 +63,7 @@ class EvaluateOptions:
     """Size of the painting relative to the frame (side to side)."""
     weights: str = "auto"
     """auto, vgg19, vgg19-normalised, embedded, another name of `jvst weights list`, or a file."""
-    init: str = "auto"
+    init: Literal["auto", "noise", "content"] = "auto"
     """Where a frame that starts from nothing starts: noise, content, or auto."""
     seed: int = 0
     """Seed of the noise."""

@@ -12,10 +12,11 @@ import numpy as np
 
 from jvst._types import Image
 from jvst.core.image import to_float
-from jvst.core.losses import content_loss, gram_matrix, style_loss
+from jvst.core.losses import content_loss
+from jvst.core.statistics import StyleStatistic
 from jvst.film.clip import noise_image
 from jvst.network.vgg import VGG19, features
-from jvst.solver.objective import LEVELS, STYLE_LAYERS, LossWeights
+from jvst.solver.objective import GRAM, LEVELS, STYLE_LAYERS, LossWeights
 from jvst.synthetic import make_scene, painting, render
 
 #: The content term of the Oxford network, weighted as published, at a start from noise.
@@ -52,6 +53,7 @@ def fitted_weights(
     style: float = STYLE_STRENGTH,
     smoothness: float = SMOOTHNESS,
     content_layer: str = CONTENT_LAYER,
+    statistic: StyleStatistic = GRAM,
 ) -> LossWeights:
     r"""Divide every term by its size over pairs of contents and styles.
 
@@ -68,6 +70,7 @@ def fitted_weights(
         style: s.
         content_layer: layer of the content term.
         smoothness: v, at the size of the first content: total variation is a sum over pixels.
+        statistic: what of the style layers is compared.
 
     Returns:
         Weights; the temporal one is the published 200, as the rest is brought to its scale.
@@ -75,14 +78,18 @@ def fitted_weights(
     run = jax.jit(features, static_argnames="layers")
     layers = (*STYLE_LAYERS, content_layer)
     at_content = [run(vgg, image, layers=layers) for image in contents]
-    grams = [
-        {layer: gram_matrix(x) for layer, x in run(vgg, image, layers=STYLE_LAYERS).items()}
+    moments = jax.jit(statistic.moments)
+    wanted = [
+        {layer: moments(x) for layer, x in run(vgg, image, layers=STYLE_LAYERS).items()}
         for image in styles
     ]
+    distance = jax.jit(lambda found, target: statistic.loss(statistic.moments(found), target))
     factors = {}
     for layer in STYLE_LAYERS:
         sizes = [
-            float(style_loss(found[layer], gram[layer])) for found in at_content for gram in grams
+            float(distance(found[layer], target[layer]))
+            for found in at_content
+            for target in wanted
         ]
         factors[layer] = 1.0 / float(np.exp(np.mean(np.log(sizes))))
     variance = np.mean([float(jnp.var(found[content_layer])) for found in at_content])
