@@ -73,7 +73,8 @@ def test_every_command_line_in_the_words_of_a_script_is_one_that_it_reads():
         told = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
         for words in command_lines(told):
             found.append(words)
-            assert not refusal(REPOSITORY / words[1], words[2:]), words
+            complaint = refusal(REPOSITORY / words[1], words[2:])
+            assert not complaint, f"{shlex.join(words)}\n{complaint}"
     assert found
 
 
