@@ -1,4 +1,4 @@
-"""Turn a film clip into a moving painting, in functional JAX.
+"""Moving paintings from film clips, in functional JAX.
 
 Ruder, Dosovitskiy, Brox: *Artistic style transfer for videos*, 2016, arXiv:1604.08610. Images are
 RGB float32 in [0, 1], ``[h w 3]``; flow is (dx, dy) in pixels, ``[h w 2]``; functions are

@@ -1,4 +1,4 @@
-"""Fetching of files: resumed where they broke off, used only with the right checksum."""
+"""Downloads that resume, with a checksum."""
 
 import hashlib
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, locks, and the user's cache."""
+"""Atomic file writes, locks, and the user's cache."""
 
 import contextlib
 import errno

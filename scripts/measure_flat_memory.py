@@ -1,6 +1,6 @@
 """Memory of a run against the length of the clip: it must not grow with the frames.
 
-python scripts/measure_flat_memory.py                (2,000 frames of 48x40: minutes)
+python scripts/measure_flat_memory.py   # 2,000 frames of 48x40: minutes
 
 Draws a looping clip, stylizes it with the command line in a process of its own, with a network of
 few random channels and one iteration a frame, and reads that process's memory (/proc, so Linux) as

@@ -1,6 +1,6 @@
 """A film in one process and with --jobs 2, and the model of jvst.lab.cost beside both.
 
-python scripts/measure_jobs.py                                      (minutes on two cores)
+python scripts/measure_jobs.py   # minutes on two cores
 
 Draws films, stylizes each with the command line in one process and with --jobs 2, in turn, all
 programs compiled by a run before, and prints Markdown: the medians, and what the model says of

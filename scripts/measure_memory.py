@@ -1,6 +1,6 @@
 """Compare the memory estimate with the buffers that XLA assigns; runs nothing without --time.
 
-python scripts/measure_memory.py                      (the table of docs/benchmarks.md)
+python scripts/measure_memory.py   # the table of docs/benchmarks.md
 python scripts/measure_memory.py --size 3840x2160 --width 1 --tile 0 512 1024
 python scripts/measure_memory.py --size 1920x1080 --width 0.25 --tile 0 1024 512 256 128 --time
 

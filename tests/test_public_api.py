@@ -42,11 +42,7 @@ CASES = [(jvst, *item) for item in SIGNATURES.items()]
 CASES += [(jvst.flow, *item) for item in FLOW_SIGNATURES.items()]
 
 PUBLIC = {name: getattr(jvst, name) for name in jvst.__all__}
-METRICS = {
-    f"metrics.{name}": value
-    for name, value in vars(metrics).items()
-    if inspect.isfunction(value) and value.__module__ == metrics.__name__
-}
+METRICS = {f"metrics.{name}": getattr(metrics, name) for name in metrics.__all__}
 FUNCTIONS = {k: v for k, v in {**PUBLIC, **METRICS}.items() if inspect.isfunction(v)}
 DOCUMENTED = {**PUBLIC, **METRICS}
 

@@ -1,4 +1,6 @@
-"""Pure functions of arrays: no I/O, no state, no hidden randomness.
+"""Pure functions of arrays.
+
+There is no I/O, no state and no hidden randomness.
 
 Images are RGB float32 in [0, 1], ``[h w 3]``; flow is (dx, dy) in pixels, ``[h w 2]``; masks are
 ``[h w]``, 1 = trust. Functions are unbatched: batch them with ``jax.vmap``. ``losses`` has the

@@ -1,4 +1,4 @@
-"""Blending a frame with its warped neighbour, and the order of multi-pass processing."""
+"""The blend with a warped neighbour, and the passes' order."""
 
 from jvst._types import Image, Mask, Scalar
 

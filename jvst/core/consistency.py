@@ -14,7 +14,7 @@ from jvst.core.warp import bilinear_sample, pixel_grid
 
 EdgeRule = Literal["clamp", "torch"]
 
-#: Squared pixels by which the way back may miss, whatever the motion.
+#: Squared pixels by which the flow back may miss, whatever the motion.
 TOLERANCE = 0.5
 
 # Standard deviation in pixels of the area that is looked at, and where its Gaussian is cut.
@@ -25,7 +25,7 @@ class MaskReasons(NamedTuple):
     """Why a pixel's motion can't be trusted; a pixel may have several reasons.
 
     Attributes:
-        disoccluded: the way back doesn't return: the other frame doesn't show the point.
+        disoccluded: the flow back doesn't return here: the other frame doesn't show the point.
         outside: the point is out of the other frame.
         boundary: the motion changes abruptly.
     """
@@ -70,13 +70,13 @@ def disocclusion(
     grid = pixel_grid(h, w, flow.dtype)
     target = grid + flow
     back = bilinear_sample(flow_back, target)
-    # Measured from the grid, (q + w̃) − p, as the checker does: ŵ + w̃ rounds otherwise.
+    # Measured from the grid, (q + w̃) − p, as the Torch code does: ŵ + w̃ rounds differently.
     miss = jnp.sum(jnp.square(target + back - grid), axis=-1)
     return miss >= 0.01 * (_squared_norm(flow) + _squared_norm(back)) + tolerance
 
 
 def motion_boundary(flow: Flow) -> Bool[Array, "h w"]:
-    r"""Mark the pixels where the flow changes abruptly; there it is rarely exact.
+    r"""Mark the pixels where the flow changes abruptly, and is rarely exact.
 
     .. math:: |\nabla \hat u|^2 + |\nabla \hat v|^2 > 0.01\,|\hat w|^2 + 0.002
 
@@ -100,8 +100,8 @@ def mask_reasons(
         flow: from the frame that the mask lives on to the other one, pixels.
         flow_back: from the other frame to this one, pixels.
         edge: see ``outside_frame``.
-        image: the frame that the mask lives on; if given, the way back may miss by more where
-            there is little to see, as in the mode ``ijcv``.
+        image: the frame that the mask lives on; if given, a larger miss is allowed where
+            it has no corners, as in the mode ``ijcv``.
     """
     tolerance = TOLERANCE if image is None else _tolerance(image)
     return MaskReasons(
@@ -112,7 +112,7 @@ def mask_reasons(
 
 
 def corner_strength(image: Image) -> Float[Array, "h w"]:
-    r"""Smaller eigenvalue of the structure tensor.
+    r"""Compute the smaller eigenvalue of the structure tensor.
 
     .. math:: J = G_3 * \sum_{rgb} \nabla I\, \nabla I^T
 
@@ -138,7 +138,7 @@ def _squared_norm(field: Float[Array, "h w 2"]) -> Float[Array, "h w"]:
 
 
 def _tolerance(image: Image) -> Float[Array, "h w"]:
-    """Room for the way back, more where the frame has no corners (Ruder et al. 2018)."""
+    """Allow a larger miss where the frame has no corners (Ruder et al. 2018)."""
     corner = corner_strength(image)
     mean: Scalar = jnp.mean(corner)
     # A frame of one colour has none anywhere: everywhere as flat as can be.

@@ -1,4 +1,4 @@
-"""Cuts: frames between which nothing moves, because they show different things."""
+"""Cuts between frames, recognised by what warping leaves unexplained."""
 
 import jax.numpy as jnp
 

@@ -1,4 +1,7 @@
-"""Pictures as arrays: RGB float32 in [0, 1], ``[h w 3]``, unbatched."""
+"""Conversion, size, luminance and blur of images.
+
+Images are RGB float32 in [0, 1], ``[h w 3]``, unbatched.
+"""
 
 import jax
 import jax.numpy as jnp

@@ -1,6 +1,7 @@
-"""Masks of trust in optical flow, made of the reasons for distrust.
+"""Masks of trust in optical flow.
 
-A mask lives on the frame that is being stylized; 1 is trust.
+A mask is made of the reasons for distrust (``consistency``). It lives on the frame that is being
+stylized; 1 is trust.
 """
 
 import math
@@ -37,7 +38,7 @@ def consistency_mask(
     edge: EdgeRule = "clamp",
     image: Image | None = None,
 ) -> Mask:
-    """Tell, pixel by pixel, how far the flow can be trusted.
+    """Tell for each pixel how far the flow can be trusted.
 
     Args:
         flow: from the frame that the mask lives on to the other one, pixels.
@@ -98,7 +99,7 @@ def grey_levels(level: Float[Array, "h w"]) -> Mask:
 
 
 def minimum_near(mask: Mask, pixels: int) -> Mask:
-    """Take the least trust within so many pixels, down and across: distrust widens."""
+    """Take the least trust within a number of pixels, down and across."""
     size = 2 * pixels + 1
     infinity = jnp.asarray(jnp.inf, mask.dtype)
     for window in ((size, 1), (1, size)):
@@ -107,7 +108,7 @@ def minimum_near(mask: Mask, pixels: int) -> Mask:
 
 
 def long_term_weights(masks: Float[Array, "j h w"]) -> Float[Array, "j h w"]:
-    r"""Share every pixel out among the lags, the nearest lag first.
+    r"""Divide the trust in each pixel among the lags, the nearest lag first.
 
     .. math:: c^{long}_{(i-j,i)} = \max\Bigl(c_{(i-j,i)} - \sum_{k \in J,\, k < j}
         c_{(i-k,i)},\ 0\Bigr)
@@ -128,7 +129,7 @@ class MaskKnobs:
     """How much, how far and how softly each reason counts: disoccluded, outside, boundary.
 
     Args:
-        weights: 1 takes all trust away, 0 forgets the reason.
+        weights: 1 takes all trust away, 0 ignores the reason.
         dilate: pixels by which the reason's area grows, down and across.
         blur: standard deviation in pixels by which its edge is softened, after it has grown.
 
@@ -141,7 +142,7 @@ class MaskKnobs:
     blur: tuple[float, ...] = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
-        """Refuse at once what can't be meant."""
+        """Refuse values out of range at once."""
         for name, values, most in (
             ("weights", self.weights, 1),
             ("dilate", self.dilate, _LARGEST),
@@ -214,7 +215,7 @@ def shaped_mask(
 
 
 def grow(area: Bool[Array, "h w"], pixels: int) -> Float[Array, "h w"]:
-    """1 within so many pixels of an area, down and across, else 0."""
+    """Return 1 within a number of pixels of an area, down and across, else 0."""
     return 1.0 - minimum_near(1.0 - area.astype(jnp.float32), pixels)
 
 
@@ -226,7 +227,7 @@ def soften(area: Float[Array, "h w"], sigma: float) -> Float[Array, "h w"]:
 
 
 def _smooth(level: Float[Array, "h w"]) -> Float[Array, "h w"]:
-    """Five Gaussian taps along x, then y; the border mirrored with its edge."""
+    """Smooth by five Gaussian taps along x, then y; the border is mirrored with its edge."""
     h, w = level.shape
     radius = len(_GAUSSIAN) // 2
     wide = jnp.pad(level, ((0, 0), (radius, radius)), mode="symmetric")

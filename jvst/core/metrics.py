@@ -1,4 +1,4 @@
-"""How stable, and how true, a stylized clip is. One function a metric.
+"""Metrics of a stylized clip, one function each.
 
 Read them beside the content and style losses of the same frames (a grey clip is perfectly
 stable) and beside the same error of the input clip, which is the floor.
@@ -13,7 +13,7 @@ from jvst.core.warp import warp
 
 
 def warping_error(image: Image, other: Image, flow: Flow, mask: Mask) -> Scalar:
-    r"""Mean squared change along the motion; untrusted pixels count as 0.
+    r"""Average the squared change along the motion; untrusted pixels count as 0.
 
     .. math:: \frac{1}{3hw} \sum \bigl(c \cdot (\omega(y) - x)\bigr)^2
 
@@ -29,7 +29,7 @@ def warping_error(image: Image, other: Image, flow: Flow, mask: Mask) -> Scalar:
 
 
 def masked_warping_error(image: Image, other: Image, flow: Flow, mask: Mask) -> Scalar:
-    r"""Mean squared change along the motion, over the trusted pixels alone.
+    r"""Average the squared change along the motion, over the trusted pixels alone.
 
     .. math:: \frac{\sum c\, |\omega(y) - x|^2}{\sum c}
 
@@ -45,7 +45,7 @@ def masked_warping_error(image: Image, other: Image, flow: Flow, mask: Mask) -> 
 def luminance_drift(
     images: Float[Array, "t h w 3"], mask: Mask
 ) -> tuple[Float[Array, " t"], Float[Array, " t"]]:
-    """Mean and standard deviation of luminance, frame by frame, over pixels always trusted.
+    """Compute each frame's mean and standard deviation of luminance.
 
     Args:
         images: a clip of a static shot, RGB in [0, 1].
@@ -59,7 +59,7 @@ def luminance_drift(
 
 
 def endpoint_error(flow: Flow, truth: Flow, mask: Mask) -> Scalar:
-    """Mean distance between two flows over the pixels of a mask, in pixels."""
-    # The distance has no gradient at 0; nobody differentiates a metric.
+    """Average the distance between two flows over the pixels of a mask, in pixels."""
+    # The distance has no gradient at 0; metrics are not differentiated.
     distance = jnp.sqrt(jnp.sum(jnp.square(flow - truth), axis=-1))
     return jnp.sum(mask * distance) / jnp.maximum(jnp.sum(mask), 1.0)

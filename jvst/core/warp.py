@@ -1,4 +1,4 @@
-"""Moving pictures along optical flow."""
+"""Image warping along optical flow."""
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float

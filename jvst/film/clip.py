@@ -1,4 +1,4 @@
-"""The single pass: one frame after the other, each tied to those before it."""
+"""The single pass over a clip, frame by frame."""
 
 import dataclasses
 import functools

@@ -1,4 +1,4 @@
-"""Coarse to fine: a frame solved in stages, at smaller sizes before its own.
+"""The solve of a frame in stages, coarse to fine.
 
 Each stage begins where the one before ended.
 """

@@ -1,4 +1,4 @@
-"""Several passes over the whole clip, each frame blended with its neighbours."""
+"""Several passes over a clip, with blended neighbours."""
 
 import dataclasses
 import functools
@@ -30,7 +30,7 @@ class MultipassConfig:
     """How a clip is stylized in several passes.
 
     Attributes:
-        passes: how often the clip is gone through; the first time every frame is alone.
+        passes: number of passes over the clip; in the first every frame is solved alone.
         pass_iterations: cap of each frame in each pass.
         blend: δ, the share of the warped neighbour in a frame's start.
         temporal_from: the first pass with the temporal term; None: the Torch code's 8 of 15,
@@ -70,7 +70,7 @@ class MultipassConfig:
 
 
 def batches(frames: int, most: int, devices: int = 1) -> list[range]:
-    """Part the frames into batches of equal size, of which only the last may have fewer.
+    """Divide the frames into batches of equal size; only the last may have fewer.
 
     Args:
         frames: number of frames.

@@ -1,4 +1,4 @@
-"""The frames that a frame is tied to: where they are now, and how far they can be trusted."""
+"""The stylized frames that a frame is tied to."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Optical flow between 8-bit frames: engines, files, and a cache on disk.
+"""Optical flow between frames: engines, files, a cache.
 
 A field is float32 ``[h w 2]``, (dx, dy) in pixels, on the frame where the arrow starts:
 ``image_to(p + flow(p)) = image_from(p)``.

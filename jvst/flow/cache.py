@@ -1,4 +1,4 @@
-"""Flow fields kept on disk, found again by what the two frames hold."""
+"""A cache of flow fields on disk."""
 
 import contextlib
 import hashlib
@@ -111,7 +111,7 @@ class FlowCache:
         return flow, flow_back
 
     def notices(self) -> list[str]:
-        """Say what a person should know: damage, and why nothing is kept any more."""
+        """Return what the user should know: damage, and why nothing is kept any more."""
         said = []
         if self.damaged:
             said.append(f"{self.damaged} damaged fields in the flow cache, computed again")

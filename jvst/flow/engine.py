@@ -1,4 +1,4 @@
-"""What a flow engine is, and what it asks of its frames and of OpenCV."""
+"""The protocol of flow engines, and the checks they share."""
 
 from typing import Any, Protocol, runtime_checkable
 

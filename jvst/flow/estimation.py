@@ -1,4 +1,4 @@
-"""Engines by name, and the functions that run one, at the frames' own size or smaller.
+"""Engines by name, and the functions that run one.
 
 To add an engine, write one file in ``engines/`` with a small frozen object that has the three
 members of ``Engine``, and name the object in ``ENGINES``. Nothing else changes: callers, the cache

@@ -1,4 +1,6 @@
-"""Flow files: Middlebury ``.flo`` (read and written), ``.npy`` and KITTI ``.png`` (read).
+"""Flow files of the common formats.
+
+Middlebury's ``.flo`` is read and written; ``.npy`` and KITTI's ``.png`` are read.
 
 Every field is float32 ``[h w 2]``, (dx, dy) in pixels, x to the right and y down. A file that
 can't be used as it is, whole, is an error of one line: nothing is repaired in silence.
@@ -16,7 +18,7 @@ from jvst._files import write_whole
 from jvst._types import FlowField
 from jvst.errors import InputError
 
-#: Middlebury's mark of a pixel whose flow nobody knows is any magnitude above this.
+#: Middlebury's mark of a pixel of unknown flow is any magnitude above this.
 #: Source: ``UNKNOWN_FLOW_THRESH`` of the benchmark's flowIO.
 UNKNOWN_ABOVE = np.float64(1e9)  # typed: half precision can be compared with it
 
@@ -90,7 +92,7 @@ def write_flow(path: str | Path, flow: FlowField) -> None:
 
 
 def _read_flo(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> FlowField:
-    """Middlebury: "PIEH", int32 width, int32 height, float32 (u, v) row by row, little endian."""
+    """Read "PIEH", int32 width, int32 height, float32 (u, v) row by row, little endian."""
     header = handle.read(_HEADER.size)
     if header[:4] != _TAG:
         raise InputError(f"{path} does not begin with the tag PIEH; give a Middlebury .flo file")
@@ -115,7 +117,7 @@ def _read_flo(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> Flo
 
 
 def _read_npy(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> FlowField:
-    """NumPy's own format, float ``[h w 2]``; a pickled array is refused unread."""
+    """Read NumPy's own format, float ``[h w 2]``; a pickled array is refused unread."""
     del handle  # mapped by name, so that an absurd shape takes no memory
     try:
         values = np.lib.format.open_memmap(path, mode="r")
@@ -132,7 +134,7 @@ def _read_npy(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> Flo
 
 
 def _read_kitti(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> FlowField:
-    """KITTI: 16-bit RGB, (value − 2¹⁵) / 64 of R and G is (u, v), B says whether it is known."""
+    """Read 16-bit RGB: (value − 2¹⁵) / 64 of R and G is (u, v), B says whether it is known."""
     header = handle.read(_PNG_HEADER.size)
     wanted = f"{path} is not a 16-bit RGB PNG; give a flow file as the KITTI benchmark writes it"
     if len(header) < _PNG_HEADER.size:
@@ -156,7 +158,7 @@ _READERS = {".flo": _read_flo, ".npy": _read_npy, ".png": _read_kitti}
 
 
 def _check_extent(path: Path, width: int, height: int, size: tuple[int, int] | None) -> None:
-    """Refuse, before memory is taken, a size that is absurd or not the one expected."""
+    """Refuse a size that is absurd or not the one expected, before memory is taken."""
     if width < 1 or height < 1 or width * height > _MOST_PIXELS:
         raise InputError(
             f"{path} says that it is {width}x{height} pixels; expected at least 1x1 and at most "

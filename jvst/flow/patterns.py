@@ -1,4 +1,4 @@
-"""``files:PATTERN``: flow and masks computed elsewhere, found by the numbers of two frames."""
+"""Flow and masks in numbered files (``files:PATTERN``)."""
 
 import re
 from dataclasses import dataclass
@@ -178,7 +178,7 @@ def read_mask(path: str | Path, *, size: tuple[int, int] | None = None) -> MaskF
 
 
 def write_mask(path: str | Path, mask: MaskField) -> None:
-    """Write a mask as a picture that a person can look at: white is trusted.
+    """Write a mask as a grey picture: white is trusted.
 
     Args:
         path: the file to write or replace, ``.pgm``; its folder exists.

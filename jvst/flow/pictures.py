@@ -13,7 +13,7 @@ _STEPS = (15, 6, 4, 11, 13, 6)
 
 
 def colour_wheel() -> Float64[np.ndarray, "k 3"]:
-    """The colours of all directions, RGB in [0, 1], from pointing left on, by way of up."""
+    """Return the colours of all directions, RGB in [0, 1], from left through up."""
     corners = np.array(
         [[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1], [1, 0, 0]], float
     )
@@ -79,7 +79,7 @@ def overlay_reasons(
 
 
 def warped_difference(frame: Frame, other: Frame, flow: FlowField, *, gain: float = 3.0) -> Frame:
-    """What warping the other frame leaves unexplained: black where it explains all.
+    """Show what warping the other frame leaves unexplained: black where it explains all.
 
     Args:
         frame: the frame on which the arrows start.

@@ -1,4 +1,4 @@
-"""Procedural clips with exact optical flow and occlusion, and procedural paintings.
+"""Procedural clips with exact motion, and procedural paintings.
 
 Everything is drawn from formulas and explicit integer seeds: the same call gives the same
 pixels. Clips are the demo, the tests' data and the evaluation's; paintings are style images.

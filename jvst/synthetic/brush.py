@@ -1,4 +1,4 @@
-"""Oil paint: many overlapping strokes of bristles along a field of directions."""
+"""Oil paint in overlapping strokes along a field of directions."""
 
 from dataclasses import dataclass
 
@@ -87,7 +87,7 @@ def impasto(canvas: Picture, relief: Field, *, strength: Number = 0.5) -> Pictur
 def _paths(
     rng: np.random.Generator, angle: Field, brush: Brush, unit: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Points along each stroke [n k 2] in pixels, and the pixel where it takes its colour."""
+    """Return points along each stroke [n k 2] in pixels, and the pixel of its colour."""
     height, width = angle.shape
     step = max(brush.spacing * unit, 1.0)
     x, y = np.meshgrid(np.arange(-step, width + step, step), np.arange(-step, height + step, step))
@@ -145,5 +145,5 @@ def _levels(values: np.ndarray) -> np.ndarray:
 
 
 def empty_canvas(colour: Float32[np.ndarray, "3"], shape: tuple[int, int]) -> tuple[Picture, Field]:
-    """An empty canvas of one colour, and its flat relief."""
+    """Return an empty canvas of one colour, and its flat relief."""
     return np.broadcast_to(colour, (*shape, 3)).copy(), np.full(shape, 0.3, np.float32)

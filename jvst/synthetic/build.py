@@ -1,4 +1,4 @@
-"""From a named sequence to a scene of a given size and seed."""
+"""Scenes of a given size and seed, by name."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The sprites by name: outline, texture and the palettes that they come in."""
+"""The sprites by name: outlines, textures and palettes."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Scalar fields on the plane, from which every texture and painting is drawn.
+"""Scalar fields on the plane, for textures and paintings.
 
 Coordinates are real, so the same seed draws the same picture at every resolution. Random
 numbers come only from the generator that is passed in.
@@ -38,7 +38,7 @@ def check_size(width: int, height: int) -> None:
 
 
 def palette(*codes: str) -> Palette:
-    """Colours from hexadecimal codes such as ``"1b3a6b"``."""
+    """Read colours from hexadecimal codes such as ``"1b3a6b"``."""
     return np.array([list(bytes.fromhex(code)) for code in codes], np.float32) / 255
 
 
@@ -66,7 +66,7 @@ def pick(colours: Palette, index: np.ndarray) -> Picture:
 
 
 def plane(width: int, height: int) -> tuple[Field, Field]:
-    """Coordinates of pixel centres: (x, y) in short sides, (0, 0) in the middle."""
+    """Return the coordinates of pixel centres: (x, y) in short sides, (0, 0) in the middle."""
     unit = min(width, height)
     x = (np.arange(width, dtype=np.float32) - (width - 1) / 2) / unit
     y = (np.arange(height, dtype=np.float32) - (height - 1) / 2) / unit

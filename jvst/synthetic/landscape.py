@@ -1,4 +1,7 @@
-"""Backgrounds with a horizon, drawn in (u, v) where v = ±0.5 at the frame's top and bottom."""
+"""Backgrounds with a horizon.
+
+They are drawn in (u, v), where v = ±0.5 at the frame's top and bottom.
+"""
 
 import numpy as np
 
@@ -84,7 +87,7 @@ def sky(
 def _hill(
     rng: np.random.Generator, u: Field, below: Field, colours: Season, number: int
 ) -> Picture:
-    """Fields: stripes that fan out towards the viewer, and patches of other crops."""
+    """Draw fields: stripes that fan out towards the viewer, and patches of other crops."""
     spread = 14 / (1 + 1.5 * number)
     slant = rng.uniform(-1.5, 1.5)
     bend = 0.25 * fractal_noise(rng, u, below, frequency=3, octaves=2)
@@ -178,6 +181,6 @@ def _trees(
 
 
 def _columns(u: Field, middle: Number, reach: Number) -> slice:
-    """Columns of the picture where something of that reach can be."""
+    """Return the columns of the picture that something of that reach can cover."""
     first, last = np.searchsorted(u[0], [middle - reach, middle + reach])
     return slice(int(first), int(last))

@@ -7,7 +7,7 @@ from jvst.synthetic.fields import Field, Picture, fractal_noise, mix, palette, r
 
 
 def swirls(rng: np.random.Generator, x: Field, y: Field) -> Picture:
-    """A night sky turning around its stars, over hills and a dark tree."""
+    """Paint a night sky turning around its stars, over hills and a dark tree."""
     blues = palette("0c1d4f", "17398a", "2f62b5", "5f95cf", "a9cfe0", "dfe9c8")
     wide, tall = float(x.max()), float(y.max())
     flow_x, flow_y = np.ones_like(x), 0.35 * np.sin(5 * x + 2)

@@ -1,4 +1,4 @@
-"""Textures of noise and soft blobs: strong, or so weak that flow engines find little to hold."""
+"""Textures of noise and soft blobs, strong or weak."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from jvst.synthetic.fields import (
     smoothstep,
 )
 
-# Bumps of the finest octave are at least so many pixels wide: bilinear reading carries those.
+# Bumps of the finest octave are at least this many pixels wide: bilinear reading carries those.
 _FINEST_BUMP = 5
 # Strength of the noise, which has a standard deviation of about half of it, of [0, 1].
 _STRONG, _WEAK = 0.3, 0.06
@@ -89,5 +89,5 @@ def _noise(
 
 
 def _texel(p: Field) -> float:
-    """Distance between the points that are left of a sprite's texture when it is halved."""
+    """Return the distance between the points that are left when a sprite's texture is halved."""
     return 2 * float(p[0, 1] - p[0, 0])

@@ -1,4 +1,4 @@
-"""Procedural paintings: style images with a strong hand and palette."""
+"""Procedural paintings with strong strokes and palettes."""
 
 from collections.abc import Callable
 
@@ -59,7 +59,7 @@ def painting(name_or_seed: str | int, width: int, height: int, *, seed: int = 0)
 
 
 def _strokes(rng: np.random.Generator, x: Field, y: Field) -> Picture:
-    """Short thick dabs of pure colour, with bare canvas between them."""
+    """Paint short thick dabs of pure colour, with bare canvas between them."""
     subject = _scenery(rng, x, y, "fauve")
     canvas, relief = empty_canvas(palette("f5e8cf")[0], x.shape)
     calm = 0.5 * fractal_noise(rng, x, y, frequency=2, octaves=2)
@@ -73,7 +73,7 @@ def _strokes(rng: np.random.Generator, x: Field, y: Field) -> Picture:
 
 
 def _mosaic(rng: np.random.Generator, x: Field, y: Field) -> Picture:
-    """Tesserae in rows around a sun, over waves, in dark mortar."""
+    """Lay tesserae in rows around a sun, over waves, in dark mortar."""
     sun_x, sun_y = rng.uniform(-0.3, 0.3), rng.uniform(-0.25, 0.0)
     texel = float(x[0, 1] - x[0, 0])
     # A small picture gets fewer tiles, of at least 7 pixels, or nothing but mortar would show.
@@ -100,7 +100,7 @@ def _mosaic(rng: np.random.Generator, x: Field, y: Field) -> Picture:
 
 
 def _facets(rng: np.random.Generator, x: Field, y: Field) -> Picture:
-    """Planes cut by lines and circles, each with its own gradient: a cubist still life."""
+    """Paint a cubist still life: planes cut by lines and circles, each with its own gradient."""
     code = np.zeros(x.shape, np.int64)
     border = np.full(x.shape, 9.0, np.float32)
     for number in range(15):
@@ -134,7 +134,7 @@ def _facets(rng: np.random.Generator, x: Field, y: Field) -> Picture:
 
 
 def _wash(rng: np.random.Generator, x: Field, y: Field) -> Picture:
-    """Watercolour: transparent pools with dark rims that bleed into each other on rough paper."""
+    """Paint a watercolour: transparent pools with dark rims that bleed into each other."""
     grain = fractal_noise(rng, x, y, frequency=75, octaves=2)
     paper = palette("fbf6ea")[0]
     # A first wet wash over the whole sheet, from a warm or cold sky to a pale ground.
@@ -166,7 +166,7 @@ def _wash(rng: np.random.Generator, x: Field, y: Field) -> Picture:
 
 
 def _woodcut(rng: np.random.Generator, x: Field, y: Field) -> Picture:
-    """Black lines that swell with the dark, over flat printed colours."""
+    """Print black lines that swell with the dark, over flat colours."""
     subject = _scenery(rng, x, y, ("dusk", "autumn", "summer")[int(rng.integers(3))])
     luminance = subject @ np.array([0.3, 0.59, 0.11], np.float32)
     bend = fractal_noise(rng, x, y, frequency=1.7, octaves=2)

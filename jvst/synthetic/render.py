@@ -1,4 +1,4 @@
-"""From a scene to its frames."""
+"""The frames of a scene."""
 
 from collections.abc import Iterator
 
@@ -31,7 +31,7 @@ def render(scene: Scene, t: Number, *, supersampling: int = 3) -> Frame:
         InputError: t is not a finite number, or supersampling is under 1.
     """
     if supersampling < 1:
-        raise InputError(f"supersampling is {supersampling}; expected at least 1: use 3")
+        raise InputError(f"supersampling is {supersampling}; expected at least 1")
     count = supersampling**2
     total = np.zeros((scene.height, scene.width, 3), np.float32)
     for sample in range(count):
@@ -65,12 +65,12 @@ def clip(scene: Scene, frames: int, *, start: Number = 0) -> Iterator[Frame]:
         InputError: frames is under 1.
     """
     if frames < 1:
-        raise InputError(f"a clip of {frames} frames was asked for; expected at least 1: ask more")
+        raise InputError(f"a clip of {frames} frames was asked for; expected at least 1")
     return (render(scene, start + number) for number in range(frames))
 
 
 def lighting(scene: Scene, t: Number) -> tuple[Float32[np.ndarray, "3"], float]:
-    """Gain of red, green and blue, and bias (of [0, 1]), that the light has at time t."""
+    """Return the light's gain of red, green and blue, and bias (of [0, 1]), at time t."""
     gain = 1 + scene.lighting * np.sin(2 * np.pi * t / _GAIN_PERIOD)
     bias = scene.lighting / 3 * np.sin(2 * np.pi * t / _BIAS_PERIOD)
     # From cool to warm: what red wins, blue loses.
@@ -79,7 +79,7 @@ def lighting(scene: Scene, t: Number) -> tuple[Float32[np.ndarray, "3"], float]:
 
 
 def _look(scene: Scene, t: Number, dx: Number, dy: Number) -> Float32[np.ndarray, "h w 3"]:
-    """Colours seen at one point of each pixel."""
+    """Return the colours seen at one point of each pixel."""
     x, y = np.meshgrid(
         np.arange(scene.width, dtype=np.float32) + np.float32(dx),
         np.arange(scene.height, dtype=np.float32) + np.float32(dy),
@@ -95,7 +95,7 @@ def _look(scene: Scene, t: Number, dx: Number, dy: Number) -> Float32[np.ndarray
 
 
 def _read(texture: Texture, u: np.ndarray, v: np.ndarray) -> Float32[np.ndarray, "n 3"]:
-    """Texture at real coordinates, bilinear, mirrored beyond its borders."""
+    """Read a texture at real coordinates, bilinear, mirrored beyond its borders."""
     rows, columns, _ = texture.pixels.shape
     x = _mirror((u - texture.origin[0]) * texture.density, columns)
     y = _mirror((v - texture.origin[1]) * texture.density, rows)

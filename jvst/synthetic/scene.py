@@ -1,4 +1,4 @@
-r"""Scenes of moving flat layers, and what is exactly true of their motion.
+r"""Scenes of moving flat layers, and their exact motion.
 
 Layers lie back to front. Each has an outline and a texture in its own coordinates u and an
 affine pose, :math:`x = A_l(t)\,u + b_l(t)`, with x in pixels and pixel centres at whole numbers.
@@ -109,13 +109,13 @@ class Scene:
 def pose(
     scene: Scene, layer: Layer, t: Number
 ) -> tuple[Float[np.ndarray, "2 2"], Float[np.ndarray, "2"]]:
-    """The matrix A and the vector b of a layer at time t, in pixels.
+    """Return the matrix A and the vector b of a layer at time t, in pixels.
 
     Raises:
         InputError: t is not a finite number.
     """
     if not np.isfinite(t):
-        raise InputError(f"time {t} is not finite; expected a number of frames: give one")
+        raise InputError(f"time {t} is not finite; expected a number of frames")
     motion, time = layer.motion, scene.speed * float(t)
     unit = min(scene.width, scene.height)
     pulse = np.sin(2 * np.pi * (time / motion.pulse_period + motion.pulse_phase))
@@ -133,7 +133,7 @@ def pose(
 def layer_coordinates(
     scene: Scene, layer: Layer, t: Number, x: np.ndarray, y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    r"""Pixel positions in the layer's own coordinates, :math:`u = A(t)^{-1} (x - b(t))`."""
+    r"""Return pixel positions in the layer's own coordinates, :math:`u = A(t)^{-1} (x - b(t))`."""
     matrix, offset = pose(scene, layer, t)
     inverse = np.linalg.inv(matrix).astype(x.dtype)
     dx, dy = x - x.dtype.type(offset[0]), y - y.dtype.type(offset[1])
@@ -151,13 +151,13 @@ def covers(scene: Scene, layer: Layer, t: Number, x: np.ndarray, y: np.ndarray) 
 
 
 def pixel_grid(scene: Scene) -> tuple[Float[np.ndarray, "h w"], Float[np.ndarray, "h w"]]:
-    """Positions (x, y) of all pixel centres, float64."""
+    """Return the positions (x, y) of all pixel centres, float64."""
     x, y = np.meshgrid(np.arange(scene.width, dtype=float), np.arange(scene.height, dtype=float))
     return x, y
 
 
 def visible_layer(scene: Scene, t: Number, x: np.ndarray, y: np.ndarray) -> Int[np.ndarray, "h w"]:
-    """Number of the frontmost layer that covers each pixel position at time t."""
+    """Return the number of the frontmost layer that covers each pixel position at time t."""
     owner = np.zeros(x.shape, np.int32)
     for number, layer in enumerate(scene.layers[1:], start=1):
         owner[covers(scene, layer, t, x, y)] = number
@@ -165,7 +165,7 @@ def visible_layer(scene: Scene, t: Number, x: np.ndarray, y: np.ndarray) -> Int[
 
 
 def exact_flow(scene: Scene, t_from: Number, t_to: Number) -> FlowField:
-    r"""Where each pixel of one time is at another time, as a displacement.
+    r"""Compute where each pixel of one time is at another time, as a displacement.
 
     .. math:: w(x) = (A_l(s) - A_l(t))\,u + b_l(s) - b_l(t), \qquad u = A_l(t)^{-1} (x - b_l(t))
 

@@ -1,4 +1,4 @@
-"""The named scenes as tables of layers, without a size yet."""
+"""The named scenes as tables of layers, without sizes."""
 
 from dataclasses import dataclass, replace
 

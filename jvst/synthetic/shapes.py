@@ -1,4 +1,4 @@
-"""Outlines of sprites, in the sprite's own coordinates: inside or not, exact at any real point."""
+"""Outlines of sprites, exact at any real point."""
 
 # ruff: noqa: D102 - what each method says is written once, in Shape.
 

@@ -1,4 +1,7 @@
-"""Textures of sprites, in coordinates (p, q) where the body of the sprite has radius 1."""
+"""Textures of sprites.
+
+They are drawn in coordinates (p, q), where the body of the sprite has radius 1.
+"""
 
 from collections.abc import Callable
 
@@ -20,7 +23,7 @@ Paint = Callable[[np.random.Generator, Field, Field, Palette], Picture]
 
 
 def balloon(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Picture:
-    """Striped hot-air balloon with a zigzag belt; the basket hangs at q > 1."""
+    """Draw a striped hot-air balloon with a zigzag belt; the basket hangs at q > 1."""
     del rng
     rim = np.sqrt(np.maximum(1 - q * q, 0.03))
     longitude = np.arcsin(np.clip(p / rim, -1, 1)) / np.pi + 0.5
@@ -38,7 +41,7 @@ def balloon(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> P
 
 
 def ball(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Picture:
-    """Beach ball: sectors around a pole a little off the middle."""
+    """Draw a beach ball: sectors around a pole a little off the middle."""
     angle = np.arctan2(q + 0.25, p - 0.2) / (2 * np.pi) + rng.uniform()
     picture = pick(colours, np.floor(angle * 6))
     cap = smoothstep(0.19, 0.17, np.hypot(p - 0.2, q + 0.25))
@@ -47,7 +50,7 @@ def ball(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Pict
 
 
 def sunflower(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Picture:
-    """Petals with veins around a heart of seeds."""
+    """Draw petals with veins around a heart of seeds."""
     radius, angle = np.hypot(p, q), np.arctan2(p, -q)
     petal = np.cos(16 * angle)
     veins = fractal_noise(rng, 2.5 * angle, radius * 0.6, frequency=5, octaves=2)
@@ -60,7 +63,7 @@ def sunflower(rng: np.random.Generator, p: Field, q: Field, colours: Palette) ->
 
 
 def star(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Picture:
-    """Folded paper star: each arm has a light and a dark half."""
+    """Draw a folded paper star: each arm has a light and a dark half."""
     angle = np.arctan2(p, -q) / (2 * np.pi) * 5
     half = (angle % 1 < 0.5).astype(np.float32)
     grain = fractal_noise(rng, p, q, frequency=9, octaves=3)
@@ -70,7 +73,7 @@ def star(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Pict
 
 
 def kite(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Picture:
-    """Four sails, a cross of sticks and bows on the tail."""
+    """Draw four sails, a cross of sticks and bows on the tail."""
     del rng
     quarter = 2 * (p > 0) + ((p > 0) ^ (q + 0.25 > 0))
     picture = pick(colours, quarter)
@@ -83,7 +86,7 @@ def kite(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Pict
 
 
 def tree(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Picture:
-    """Bark below, dabs of leaves above."""
+    """Draw bark below, dabs of leaves above."""
     number, border, du, dv = cells(rng, p * 11, q * 11)
     clump = fractal_noise(rng, p, q, frequency=2.2, octaves=2)
     leaf = pick(colours, number * 7919 // 64) * (1 + 0.55 * clump - 0.25 * dv - 0.2 * du)[..., None]
@@ -94,7 +97,7 @@ def tree(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Pict
 
 
 def fish(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Picture:
-    """Scales in rows, a paler belly, an eye and a striped tail."""
+    """Draw scales in rows, a paler belly, an eye and a striped tail."""
     row = np.floor(q * 9)
     x, y = p * 6 + 0.5 * (row % 2), q * 9 - row
     scale = np.hypot(x - np.floor(x) - 0.5, 0.8 * y)
@@ -108,7 +111,7 @@ def fish(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Pict
 
 
 def parasol(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Picture:
-    """Market umbrella seen from above: eight panels with a border."""
+    """Draw a market umbrella seen from above: eight panels with a border."""
     angle, radius = np.arctan2(p, -q) / (2 * np.pi) * 8 + 0.5, np.hypot(p, q)
     panel = np.floor(angle)
     slope = 0.86 + 0.22 * np.cos(2 * np.pi * (panel + 0.5) / 8 + 0.8)
@@ -121,7 +124,7 @@ def parasol(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> P
 
 
 def cloth(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Picture:
-    """Woven stripes both ways."""
+    """Draw woven stripes both ways."""
     wave = 0.05 * fractal_noise(rng, p, q, frequency=3, octaves=2)
     warp_thread = pick(colours, np.floor((p + wave) * 5 + 100))
     weft_thread = pick(colours, np.floor((q - wave) * 5 + 101))
@@ -131,7 +134,7 @@ def cloth(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Pic
 
 
 def wood(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Picture:
-    """Painted post: a spiral band over grain, rounded by light."""
+    """Draw a painted post: a spiral band over grain, rounded by light."""
     grain = fractal_noise(rng, p * 12, q, frequency=3, octaves=3)
     turn = (q * 3.0 + p * 2.5) % 1
     picture = mix(colours[0], colours[1], smoothstep(0.48, 0.52, turn))
@@ -140,7 +143,7 @@ def wood(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Pict
 
 
 def _sphere_light(p: Field, q: Field) -> Field:
-    """Light from the upper left on a ball, with a soft highlight."""
+    """Light a ball from the upper left, with a soft highlight."""
     depth = np.sqrt(np.maximum(1 - p * p - q * q, 0))
     facing = -0.5 * p - 0.55 * q + 0.67 * depth
     return 0.62 + 0.42 * np.clip(facing, 0, 1) + 0.35 * np.clip(facing, 0, 1) ** 16

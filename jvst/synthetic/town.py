@@ -1,4 +1,4 @@
-"""Backgrounds made by people: a street of houses, and a pavement seen from above."""
+"""Backgrounds of a town: a street and a pavement."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Varied procedural pictures, on which a network's filters are normalised and trained."""
+"""Varied procedural pictures for training and normalising networks."""
 
 from collections.abc import Callable
 
@@ -72,7 +72,7 @@ def _any_picture(rng: np.random.Generator, width: int, height: int) -> Picture:
 
 
 def _colours(rng: np.random.Generator, count: int) -> Palette:
-    """Random colours about a random one, from nearly grey to all hues."""
+    """Draw random colours about a random one, from nearly grey to all hues."""
     middle, spread = rng.uniform(0.25, 0.75, 3), rng.uniform(0.1, 0.6)
     light = rng.permutation(np.linspace(-0.4, 0.4, count))[:, None]
     colours = middle + light + spread * rng.uniform(-1, 1, (count, 3))
@@ -98,7 +98,7 @@ def _cells(rng: np.random.Generator, x: Field, y: Field) -> Picture:
 
 
 def _gratings(rng: np.random.Generator, x: Field, y: Field) -> Picture:
-    """Waves, bars and checks, bent or straight, whose period may change over the picture."""
+    """Draw waves, bars and checks, bent or straight, whose period may change over the picture."""
     total = np.zeros_like(x)
     bend = rng.uniform(0, 0.15) * fractal_noise(rng, x, y, frequency=2, octaves=2)
     for _ in range(int(rng.integers(1, 4))):
@@ -111,7 +111,7 @@ def _gratings(rng: np.random.Generator, x: Field, y: Field) -> Picture:
 
 
 def _collage(rng: np.random.Generator, x: Field, y: Field) -> Picture:
-    """Discs, boxes, rings and strips over each other, filled flat, shaded or striped."""
+    """Draw discs, boxes, rings and strips over each other, filled flat, shaded or striped."""
     colours = _colours(rng, 9)
     picture = mix(colours[0], colours[1], smoothstep(-0.8, 0.8, y + 0.4 * x))
     texel = float(np.hypot(x[0, 1] - x[0, 0], y[0, 1] - y[0, 0]))

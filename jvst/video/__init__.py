@@ -1,4 +1,4 @@
-"""Read any clip, write any video: files of every common kind, folders and patterns of frames.
+"""Clips and pictures, read and written.
 
 Frames are 8-bit RGB as a viewer sees them: turned upright, with square pixels, over white
 where they are transparent. Nothing here holds more than a few frames in memory.

@@ -1,4 +1,4 @@
-"""Sound from one file into another: copied where the container takes it, else encoded anew."""
+"""Sound, copied from one file into another or encoded anew."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Open a video or audio file and find the picture in it."""
+"""Video and audio files, and the picture stream in them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""Frames of a video file, up to its end or up to the damage, as they are shown."""
+"""Decoding of video files, damaged ones included."""
 
 from collections.abc import Generator, Iterator
 from contextlib import closing

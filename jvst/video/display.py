@@ -1,4 +1,4 @@
-"""From pixels as they are stored to the picture as it is seen."""
+"""Orientation, transparency and size of pictures for display."""
 
 from typing import NamedTuple
 

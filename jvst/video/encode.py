@@ -1,4 +1,4 @@
-"""From frames to encoded packets, one encoder a kind of file."""
+"""Encoders of video, one for each kind of file."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass

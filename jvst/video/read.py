@@ -1,4 +1,4 @@
-"""What a clip is, and its frames one after the other."""
+"""The properties of a clip, and its frames in order."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,7 +20,7 @@ from jvst.video.decode import (
 from jvst.video.pictures import picture_size, read_picture
 from jvst.video.sequence import picture_files
 
-#: What pictures are played at when nobody says otherwise; FFmpeg's own default for them.
+#: The frame rate of pictures when none is given; FFmpeg's own default for them.
 DEFAULT_FRAME_RATE = Fraction(25)
 
 

@@ -1,4 +1,4 @@
-"""Clips that are many files: a folder of pictures, a printf pattern, a glob pattern."""
+"""Clips in many files: folders, printf and glob patterns."""
 
 import glob
 import re
@@ -24,7 +24,7 @@ def numbered(pattern: Path, number: int) -> Path:
 
 
 def natural_order(path: Path) -> tuple[list[int | str], str]:
-    """Sort key by the numbers in the name: ``frame_2`` before ``frame_10``."""
+    """Return a sort key by the numbers in the name: ``frame_2`` before ``frame_10``."""
     # Splitting by a group alternates text and number, so equal positions compare equal types.
     parts = re.split(r"(\d+)", path.name.lower())
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], path.name

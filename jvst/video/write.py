@@ -1,4 +1,4 @@
-"""Write a film: a video file with the sound of another, or a folder of numbered pictures."""
+"""Films written as video files or as numbered pictures."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress

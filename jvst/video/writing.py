@@ -1,4 +1,4 @@
-"""What PyAV says when a file can't be written, in one line."""
+"""PyAV's errors in writing, as messages of one line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

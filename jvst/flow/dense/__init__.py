@@ -1,4 +1,4 @@
-"""Dense fields: found by search or made of matches, smoothed, sharpened at the pictures' edges.
+"""Dense flow fields, from search or from matches.
 
 ``search`` is dense inverse search, ``variational`` an energy and its minimum, ``refinement``
 OpenCV's; ``interpolation`` fills in between matches; ``hypotheses`` decides among several guesses,

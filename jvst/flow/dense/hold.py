@@ -1,4 +1,4 @@
-"""Flat areas: where a frame gives motion nothing to hold on to, and what is best taken there."""
+"""Motion in flat areas, where no engine can see it."""
 
 import cv2
 import numpy as np
@@ -110,7 +110,7 @@ def fill_flat(image: Frame, flow: FlowField, seeds: Chosen) -> FlowField:
 
 
 def _overall_motion(flow: FlowField, trusted: np.ndarray) -> FlowField:
-    """One affine motion for the frame: that which most of its trusted pixels obey, or none."""
+    """Fit one affine motion that most of the trusted pixels obey, or none."""
     height, width = trusted.shape
     y, x = np.nonzero(trusted)
     some = slice(None, None, -(-len(x) // _FITTED))

@@ -1,4 +1,4 @@
-"""Several dense guesses of one motion: which to believe, pixel by pixel."""
+"""The choice among several guesses of one motion."""
 
 from typing import NamedTuple
 
@@ -8,9 +8,9 @@ from jaxtyping import Bool, Float32
 
 from jvst._types import FlowField, Frame
 
-#: A guess and its way back may miss each other by so much, pixels.
+#: Largest miss between a guess and its way back, pixels.
 _CONSISTENT = 0.5
-#: Another guess must match colours better by so much, of 255.
+#: Least improvement in colours for which another guess is taken, of 255.
 _CLEARLY_BETTER = 0.5
 #: Colours further apart than this are just different, of 255.
 _TRUNCATED = 40.0
@@ -61,7 +61,7 @@ def returns(flow: FlowField, flow_back: FlowField) -> Bool[np.ndarray, "h w"]:
 
 
 def miss(flow: FlowField, flow_back: FlowField) -> Float32[np.ndarray, "h w"]:
-    """How far the way back ends from where the way there began, pixels.
+    """Measure how far the way back ends from where the way there began, pixels.
 
     Outside the frame the way back is that of the border.
     """
@@ -81,14 +81,14 @@ def fits(image_from: Frame, image_to: Frame, flow: FlowField) -> Bool[np.ndarray
 def colour_error(
     image_from: Frame, image_to: Frame, flow: FlowField, *, window: int = _WINDOW
 ) -> Float32[np.ndarray, "h w"]:
-    """Mean difference of colours along a field in a window, each truncated, of 255."""
+    """Average the differences of colours along a field in a window, each truncated, of 255."""
     moved = _sample(image_to.astype(np.float32), targets(flow))
     difference = np.abs(moved - image_from).mean(-1, dtype=np.float32)
     return cv2.blur(np.minimum(difference, np.float32(_TRUNCATED)), (window, window))
 
 
 def targets(flow: FlowField) -> Float32[np.ndarray, "h w 2"]:
-    """Where each arrow ends, (x, y) in pixels."""
+    """Return where each arrow ends, (x, y) in pixels."""
     height, width = flow.shape[:2]
     x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
     return flow + np.stack([x, y], -1)

@@ -1,4 +1,4 @@
-"""From sparse matches to a dense field that stops at edges, around OpenCV's silent faults."""
+"""Edge-aware interpolation of sparse matches, around OpenCV's faults."""
 
 import cv2
 import numpy as np
@@ -34,7 +34,7 @@ def interpolate(
         points_from: (x, y) in pixels, inside the first frame.
         points_to: where each is in the other frame.
         neighbours: matches that each fit uses.
-        jitter: noise on the targets, uniform in ± so many pixels. Without it OpenCV returns
+        jitter: noise on the targets, uniform in ± this, in pixels. Without it OpenCV returns
             zero motion, silently, where all neighbours move alike: its inlier threshold is then
             0, no match passes, and the motion of no match is none.
         engine: who asks, for the message when contrib is missing.
@@ -73,7 +73,7 @@ def interpolate(
 
 
 def grid_step(height: int, width: int) -> int:
-    """Distance in pixels between grid points, at least 3, so that OpenCV takes them all."""
+    """Return the distance of grid points in pixels, at least 3, so that OpenCV takes them all."""
     step = 3
     while -(-height // step) * -(-width // step) > MOST_MATCHES:
         step += 1

@@ -1,4 +1,4 @@
-"""The last step of a field that stops at edges: put its outlines on those of the pictures."""
+"""Alignment of a field's outlines with those of the pictures."""
 
 import cv2
 import numpy as np
@@ -17,7 +17,7 @@ _WINDOW = 3
 _TRUNCATED = 40.0
 #: What a miss of one pixel on the way back counts, of 255, and the largest miss that counts more.
 _MISS, _LARGEST_MISS = 3.0, 2.0
-#: Another motion must fit better by so much, of 255.
+#: Least improvement of the fit for which another motion is taken, of 255.
 _CLEARLY_BETTER = 1.0
 #: Pixels: a field whose way back misses by more isn't believed.
 _RETURNS = 0.7
@@ -59,7 +59,7 @@ def _best_nearby(
 def _misfit(
     image_from: Frame, image_to: Frame, flow: FlowField, flow_back: FlowField
 ) -> Float32[np.ndarray, "h w"]:
-    """How badly a field fits at each pixel: by colours, of 255, and by its way back."""
+    """Measure how badly a field fits at each pixel: by colours, of 255, and by its way back."""
     x, y = np.moveaxis(targets(flow), -1, 0)
     # On 8 bits, which is 4 times as fast as on floats; rounding is far below what decides.
     moved = cv2.remap(

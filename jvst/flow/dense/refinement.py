@@ -1,4 +1,7 @@
-"""Variational refinement: the last step of every engine that finds motion in another way."""
+"""Variational refinement of a field, by OpenCV.
+
+It is the last step of every engine that finds motion in another way.
+"""
 
 import cv2
 import numpy as np
@@ -22,7 +25,7 @@ def refine(
         flow: (dx, dy) in pixels; not changed.
         grey_from: the frame on which the arrows start.
         grey_to: the frame to which they point.
-        rounds: how often the second frame is warped again and the field refined.
+        rounds: number of times that the second frame is warped again and the field refined.
 
     Source: OpenCV's VariationalRefinement with the settings of OpenCV's own DeepFlow
     (deepflow.cpp), which are those of Weinzaepfel et al. 2013.

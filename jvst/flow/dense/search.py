@@ -1,4 +1,4 @@
-"""Dense inverse search (Kroeger et al. 2016) to full resolution, from a start if there is one."""
+"""Dense inverse search (Kroeger et al. 2016) to full resolution."""
 
 import cv2
 import numpy as np

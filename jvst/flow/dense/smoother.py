@@ -1,4 +1,4 @@
-"""Smoothing far along a picture, and not over its edges, the same on any number of threads."""
+"""Edge-preserving smoothing, the same on any number of threads."""
 
 import numpy as np
 from jaxtyping import Float, UInt8

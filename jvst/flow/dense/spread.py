@@ -1,4 +1,4 @@
-"""From dense guesses to a field that stops at edges: what ``epic`` and ``epicflow`` share."""
+"""The steps that ``epic`` and ``epicflow`` share."""
 
 from collections.abc import Callable
 
@@ -111,7 +111,7 @@ def _refine(image_from: Frame, image_to: Frame, flow: FlowField) -> FlowField:
 
 
 def _grid(flow: FlowField, believed: Bool[np.ndarray, "h w"]) -> tuple[np.ndarray, np.ndarray]:
-    """Matches at the believable pixels of a grid."""
+    """Return matches at the believable pixels of a grid."""
     height, width = believed.shape
     step = grid_step(height, width)
     y, x = np.mgrid[step // 2 : height : step, step // 2 : width : step]

@@ -1,4 +1,6 @@
-r"""One level of a variational flow: an energy, and its minimum by successive over-relaxation.
+r"""One level of a variational flow.
+
+An energy, minimized by successive over-relaxation:
 
 .. math::
     E(w) = \sum \delta\,\Psi(n_0 |I_2(p + w) - I_1|^2)
@@ -137,7 +139,7 @@ def _relax(system: _System, flow: Flow) -> Flow:
 
 
 def _ties(flow: Flow) -> tuple[Grey, Grey]:
-    """How strongly the field ties a pixel to the one at its right and below: less over edges."""
+    """Return how strongly a pixel is tied to those at its right and below: less over edges."""
     across = jnp.pad(jnp.diff(flow, axis=1), ((0, 0), (0, 1), (0, 0)))
     down = jnp.pad(jnp.diff(flow, axis=0), ((0, 1), (0, 0), (0, 0)))
     # One-sided differences: central ones see half of an edge, and tie its sides twice as hard.
@@ -146,7 +148,7 @@ def _ties(flow: Flow) -> tuple[Grey, Grey]:
 
 
 def _robust(squared: Grey) -> Grey:
-    """Derivative of Ψ by its square: the weight of a square term that acts like it here."""
+    """Return the derivative of Ψ by its square: the weight of a square term that acts alike."""
     return 0.5 * jax.lax.rsqrt(squared + _EPSILON**2)
 
 

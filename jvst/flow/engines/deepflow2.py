@@ -1,4 +1,4 @@
-"""``deepflow2``: the paper's DeepFlow, coarse to fine, with the matches that OpenCV's lacks."""
+"""``deepflow2``: the paper's DeepFlow, with matches, in JAX."""
 
 from dataclasses import dataclass, field
 
@@ -72,7 +72,7 @@ class DeepFlow2:
 
 
 def _level_sizes(height: int, width: int) -> list[tuple[int, int]]:
-    """Sizes of all levels, the frame's own first."""
+    """Return the sizes of all levels, the frame's own first."""
     sizes, scale = [(height, width)], _FACTOR
     while min(height, width) * scale >= _COARSEST_SIDE:
         sizes.append((round(height * scale), round(width * scale)))
@@ -94,7 +94,7 @@ def _weights(image: Frame, matches: Matches) -> Float32[np.ndarray, " m"]:
 
 
 def smooth_grey(image: Frame) -> Float32[np.ndarray, "h w"]:
-    """Grey of 0 to 255, blurred by 0.6 px as DeepFlow does."""
+    """Turn RGB into grey of 0 to 255, blurred by 0.6 px as DeepFlow does."""
     return cv2.GaussianBlur(grey_of(image).astype(np.float32), (0, 0), 0.6)
 
 

@@ -1,4 +1,4 @@
-"""``dis``: OpenCV's dense inverse search, then three rounds of variational refinement."""
+"""``dis``: OpenCV's dense inverse search, refined variationally."""
 
 from dataclasses import dataclass, field
 
@@ -26,7 +26,7 @@ class Dis:
     published fields. No contrib is needed.
 
     Args:
-        refinements: how often the second frame is warped again and the field refined.
+        refinements: number of times that the second frame is warped again and the field refined.
     """
 
     refinements: int = 3
@@ -63,7 +63,7 @@ class Dis:
 
 
 def _search(grey_from: np.ndarray, grey_to: np.ndarray) -> np.ndarray:
-    """Dense inverse search on 8-bit grey, the only input it takes.
+    """Run dense inverse search on 8-bit grey, the only input it takes.
 
     A search object holds buffers: one a call, so that threads don't share it.
     """

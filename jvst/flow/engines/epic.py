@@ -1,4 +1,4 @@
-"""``epic``: several dense guesses, checked against each other, then spread along edges."""
+"""``epic``: several dense guesses, checked and spread along edges."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""``epicflow``: DeepMatching's matches, spread along edges, refined; as the paper had it."""
+"""``epicflow``: the paper's EpicFlow, on DeepMatching."""
 
 from dataclasses import dataclass, field
 

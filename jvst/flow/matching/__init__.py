@@ -1,4 +1,4 @@
-"""Sparse matches between two frames: where a patch of one is in the other.
+"""Sparse matches between two frames.
 
 ``matches`` is DeepMatching, of ``descriptors``, their ``correlation`` and its ``pyramid``; ``sift``
 matches distinctive points, ``patches`` what nothing else explains.

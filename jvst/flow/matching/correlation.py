@@ -1,4 +1,4 @@
-r"""How well small patches of one frame fit another at every displacement: the lowest level.
+r"""DeepMatching's lowest level: the correlation of small patches.
 
 Everything is indexed by displacement, not by target position: ``R[py, px, dy, dx]``. So patches
 that move together have their maxima at the same index, and larger patches are plain averages.

@@ -1,4 +1,4 @@
-"""What a pixel looks like, for comparison: the direction and strength of edges around it."""
+"""Descriptors of pixels: direction and strength of the edges around."""
 
 import jax.numpy as jnp
 import numpy as np

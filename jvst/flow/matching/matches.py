@@ -1,4 +1,4 @@
-"""DeepMatching: where small patches of one frame are in another, decided by large ones."""
+"""DeepMatching: matches of small patches, decided by large ones."""
 
 from collections.abc import Callable
 from functools import partial
@@ -117,7 +117,7 @@ def estimate_from_matches(
 
 
 def default_radius(width: int) -> int:
-    """Reach in pixels that costs little and loses little: 80, or an eighth of the width."""
+    """Return a reach in pixels that costs and loses little: 80, or an eighth of the width."""
     return max(_LEAST_REACH, width // 8)
 
 
@@ -149,7 +149,7 @@ def _match_greys(
 
 
 def _reach(side: int, radius: int) -> int:
-    """Radius in pixels of the descriptor, rounded up to whole steps of all levels."""
+    """Return the radius in pixels of the descriptor, rounded up to whole steps of all levels."""
     wanted = -(-min(radius, side) // 2)
     return max(-(-wanted // _REACH_STEP), 1) * _REACH_STEP
 

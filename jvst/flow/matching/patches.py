@@ -1,4 +1,4 @@
-"""Patch by patch, what no guess explains: a thing that moved far and has few distinctive points."""
+"""Matches of patches, where no guess explains the motion."""
 
 import cv2
 import numpy as np
@@ -10,18 +10,18 @@ from jvst.flow.dense.hypotheses import returns
 from jvst.flow.matching.sift import Points
 
 #: Patches are compared at half the size, where noise is half as strong and a search costs a
-#: sixteenth, after a blur of so many pixels.
+#: sixteenth, after a blur of this many pixels.
 _BLUR = 1.0
 #: Of half the size: side of a patch, distance between patches, and the part of the frame's width
 #: that is searched in each direction.
 _PATCH, _STEP, _REACH = 15, 6, 1 / 8
-#: At most so many patches a direction, which bounds the time on frames that have nothing in common.
+#: Most patches in a direction, which bounds the time on frames that have nothing in common.
 _MOST_PATCHES = 400
 #: A patch is looked for where guesses fail and texture holds, each in half of it at least, ...
 _SHARE, _WINDOW = 0.5, 9
-#: ... and found where it correlates so well, and so much better than more than 3 px away.
+#: ... and found where it correlates this well, and by this much better than over 3 px away.
 _CORRELATED, _CLEARLY_BETTER, _PEAK = 0.75, 0.03, 3
-#: The patch found must find the first one again within so many pixels of half the size.
+#: The patch found must find the first one again within this many pixels of half the size.
 _RETURNS = 1.5
 
 

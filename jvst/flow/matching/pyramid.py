@@ -1,4 +1,4 @@
-r"""DeepMatching's pyramid: small patches vote for large ones, large ones decide among small.
+r"""DeepMatching's pyramid of patches.
 
 Levels hold responses ``R[py, px, dy, dx]`` by displacement. Up a level patches are twice as
 large and displacements twice as coarse. Parents of level 1 sit between the patches of level 0;
@@ -37,7 +37,7 @@ class Best(NamedTuple):
 
 
 def offsets_of(levels: int) -> list[Offsets]:
-    """Where the children of a patch of level 1, 2, … lie, each way, in steps of the grid."""
+    """Return where the children of a patch of level 1, 2, … lie, each way, in steps of the grid."""
     return [(-1, 0)] + [(-(2**level), 2**level) for level in range(levels - 2)]
 
 
@@ -88,14 +88,14 @@ def decide(bottom: Level, *, size: tuple[int, int], reach: tuple[int, int]) -> B
 
 
 def _inside(count: int, side: int, far: int) -> Axis:
-    """1 where the middle of a patch, displaced, is in the picture; along one axis."""
+    """Return 1 where the middle of a patch, displaced, is in the picture; along one axis."""
     middle = PATCH * np.arange(count)[:, None] + (PATCH - 1) / 2
     target = middle + np.arange(-far, far + 1)[None]
     return jnp.asarray((target >= 0) & (target <= side - 1), jnp.float32)
 
 
 def _halve(values: Float[Array, "..."], *, axis: int) -> Float[Array, "..."]:
-    """Maximum of three along an axis, at every second index."""
+    """Take the maximum of three along an axis, at every second index."""
     count = values.shape[axis]
     coarse = (count + 1) // 2
     border = [(0, 0)] * values.ndim
@@ -108,7 +108,7 @@ def _halve(values: Float[Array, "..."], *, axis: int) -> Float[Array, "..."]:
 
 
 def _shifted(values: Float[Array, "p ..."], these: Offsets, axis: int) -> tuple[Array, Array]:
-    """The children at both offsets of every parent along an axis; 0 where there is none."""
+    """Return the children at both offsets of every parent along an axis; 0 where there is none."""
     low, high = these
     border = [(0, 0)] * values.ndim
     border[axis] = (-low, max(high, 1))
@@ -121,7 +121,7 @@ def _shifted(values: Float[Array, "p ..."], these: Offsets, axis: int) -> tuple[
 
 
 def _votes(inside: Axis, these: Offsets) -> Axis:
-    """Children that exist and are in the picture, 0 to 2."""
+    """Count the children that exist and are in the picture, 0 to 2."""
     first, second = _shifted(inside, these, 0)
     return first + second
 
@@ -135,7 +135,7 @@ def _parents(pooled: Level, down: Axis, across: Axis, these: Offsets) -> Level:
 
 
 def _told(score: Level, these: Offsets) -> Level:
-    """What the best of its four parents says to each child."""
+    """Return what the best of its four parents says to each child."""
     for axis in (0, 1):
         if these == (-1, 0):
             count = score.shape[axis] - 1
@@ -191,7 +191,7 @@ def _best(
     each = jnp.arange(count)
 
     def peak(low: Array, high: Array) -> Array:
-        """Offset of the maximum of the parabola through three responses, in ± ½."""
+        """Return the offset of the maximum of the parabola through three responses, in ± ½."""
         middle = level[each, y, x]
         bend = low - 2 * middle + high
         offset = 0.5 * (low - high) / jnp.minimum(bend, -1e-6)

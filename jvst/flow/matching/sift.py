@@ -1,4 +1,4 @@
-"""Sparse matches of distinctive points: what dense search alone loses when it moves fast."""
+"""Sparse matches of distinctive points (SIFT)."""
 
 import cv2
 import numpy as np
@@ -54,7 +54,7 @@ def _squared_distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
 
 
 def _nearest(squared: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Nearest column of each row, and whether it is clearly nearer than the next."""
+    """Find the nearest column of each row, and whether it is clearly nearer than the next."""
     best = squared.argmin(1)
     two = np.partition(squared, 1, axis=1)[:, :2]
     return best, two[:, 0] < _RATIO**2 * two[:, 1]

@@ -1,9 +1,9 @@
-"""Shots: where a clip cuts from one to the next, found or given, so that nothing is carried over.
+"""Cuts between the shots of a clip, found or given.
 
 ``find_cuts`` looks at frames one by one, small, and never holds more than a few seconds of them.
 Three kinds of transition are told apart, each in its own file: cuts from one frame to the next
 (``hard``), fades through black or white (``fades``) and dissolves (``dissolves``). The first two
-rest on the detectors of PySceneDetect. ``chosen_cuts`` reads what a person gives instead.
+rest on the detectors of PySceneDetect. ``chosen_cuts`` reads what the user gives instead.
 """
 
 from jvst.video.cuts.find import find_cuts

@@ -1,4 +1,4 @@
-"""How much one picture differs from another, without looking for motion."""
+"""Measures of change between two pictures, without motion."""
 
 import cv2
 import numpy as np
@@ -15,7 +15,7 @@ Histogram = Float32[np.ndarray, "8 8 8"]
 
 
 def shrunk(frame: Frame, side: int) -> Picture:
-    """Shrink a frame so that its longer side has at most so many pixels."""
+    """Shrink a frame so that its longer side is at most a number of pixels."""
     height, width, _ = frame.shape
     scale = side / max(height, width)
     if scale >= 1.0:
@@ -30,7 +30,7 @@ def as_bgr(frame: Picture) -> Picture:
 
 
 def content_change(before: Picture, after: Picture) -> float:
-    """Mean change of hue, saturation and value, in 8-bit levels: PySceneDetect's score."""
+    """Average the change of hue, saturation and value, in 8-bit levels: PySceneDetect's score."""
     # Each pair has a detector of its own: the score is public only through the statistics, which
     # would grow with the film.
     detector, statistics = ContentDetector(), StatsManager()
@@ -47,12 +47,12 @@ def colours(frame: Picture) -> Histogram:
 
 
 def colour_change(before: Histogram, after: Histogram) -> float:
-    """Bhattacharyya distance, 0 for the same colours to 1 for none in common."""
+    """Compute the Bhattacharyya distance: 0 for the same colours, 1 for none in common."""
     return float(cv2.compareHist(before, after, cv2.HISTCMP_BHATTACHARYYA))
 
 
 def likeness(before: Picture, after: Picture) -> float:
-    """Correlation of two pictures, whatever their light: 1 for the same, 0 for strangers."""
+    """Correlate two pictures, whatever their light: 1 for the same, 0 for unrelated ones."""
     first, second = (
         picture.astype(np.float32) - picture.mean((0, 1), dtype=np.float32)
         for picture in (before, after)

@@ -1,4 +1,4 @@
-"""Dissolves: one shot fades into the next."""
+"""Dissolves from one shot into the next."""
 
 from collections import deque
 from fractions import Fraction
@@ -57,7 +57,8 @@ class Dissolves:
 
     .. math:: x_q \approx (1 - q)\,a + q\,b, \qquad q = 1/4, 1/2, 3/4
 
-    relative to :math:`\|a - b\|/2`, and of the variance that the middle keeps: 1/2 of strangers.
+    relative to :math:`\|a - b\|/2`, and of the variance that the middle keeps: 1/2 for unrelated
+    pictures.
 
     Args:
         frame_rate: frames per second.
@@ -99,7 +100,7 @@ class Dissolves:
             self._best = None
 
     def _doubt(self, length: int) -> float:
-        """How little the last ``length + 1`` frames look like a dissolve; 1 or more for motion."""
+        """Measure how unlike a dissolve the last frames (``length + 1``) are; 1 or more: motion."""
         start = len(self._seen) - 1 - length
         before, after = self._seen[start], self._seen[-1]
         apart = after.picture - before.picture

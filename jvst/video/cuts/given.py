@@ -1,4 +1,4 @@
-"""Cuts as a person gives them, and the shots between cuts."""
+"""Cuts as the user gives them, and the shots between."""
 
 import csv
 import json
@@ -25,7 +25,7 @@ _FORMS = (
 def chosen_cuts(
     choice: str, frames: Iterable[Frame], *, frame_rate: Fraction, sensitivity: float = 0.5
 ) -> tuple[int, ...]:
-    """Return the cuts that ``--cuts`` asks for.
+    """Find or read the cuts that the user chose.
 
     Args:
         choice: "auto" to find them, "none", frame numbers such as "24,48" (from 0, in the part
@@ -70,9 +70,9 @@ def shots(count: int, cuts: Sequence[int]) -> list[range]:
 def _given(choice: str) -> tuple[list[int], str]:
     """Return frame numbers as they were given, and what to call their source."""
     if choice == "none":
-        return [], "--cuts"
+        return [], "the list of cuts"
     if _NUMBERS.fullmatch(choice):
-        return [int(number) for number in choice.split(",")], "--cuts"
+        return [int(number) for number in choice.split(",")], "the list of cuts"
     return _read(choice), choice
 
 
@@ -96,12 +96,14 @@ def _read(choice: str) -> list[int]:
             data = file.read(_LARGEST + 1)
     except FileNotFoundError as error:
         raise InputError(
-            f"--cuts is {choice!r}; expected auto, none, frame numbers such as 24,48, or a file "
+            f"the cuts are {choice!r}; expected auto, none, frame numbers such as 24,48, or a file "
             "that exists"
         ) from error
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{choice!r} of --cuts can't be read ({reason}); give another") from error
+        raise InputError(
+            f"the cuts {choice!r} can't be read ({reason}); give another file"
+        ) from error
     try:
         if len(data) > _LARGEST:
             raise ValueError
@@ -112,7 +114,7 @@ def _read(choice: str) -> list[int]:
             return _from_json(text)
         return _from_text(text)
     except (ValueError, TypeError, LookupError, RecursionError, csv.Error) as error:
-        raise InputError(f"{choice} of --cuts holds no frame numbers; expected {_FORMS}") from error
+        raise InputError(f"{choice} holds no frame numbers of cuts; expected {_FORMS}") from error
 
 
 def _from_json(text: str) -> list[int]:

@@ -123,7 +123,7 @@ class HardCuts:
         return change.content >= self._content and times >= self._times * steps
 
     def _usual(self, first: int, last: int, *, quieter: float) -> _Change:
-        """What is usual around: between the largest change before and the largest behind."""
+        """Return the usual change around: between the largest before and the largest after."""
         # The first frame has no change.
         before = range(max(first - _REACH, 1), first)
         behind = range(last + 1, min(last + _REACH + 1, self._count))

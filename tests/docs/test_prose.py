@@ -1,0 +1,34 @@
+"""The words of modules and documents, as far as a test can judge them."""
+
+import ast
+import re
+
+import pytest
+from support.documents import DOCUMENTS, REPOSITORY, text_of
+
+# Rooms whose docstrings and messages have been read over; the others follow.
+READ = ("core", "film", "flow", "video", "synthetic")
+MODULES = sorted(
+    path.relative_to(REPOSITORY).as_posix()
+    for folder in ("jvst", *(f"jvst/{room}" for room in READ))
+    for path in (REPOSITORY / folder).glob("*.py" if folder == "jvst" else "**/*.py")
+)
+# Made of the options' own words, which are in a room that follows.
+LATER = {"docs/options.md"}
+MOST_WORDS = 10
+# What is said otherwise: the user, a number of, offline.
+AVOIDED = re.compile(r"\b(?:a person|so many|so often|how often|without a network|nobody)\b")
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_a_module_is_named_in_ten_words(path):
+    told = ast.get_docstring(ast.parse(text_of(path))) or ""
+    line = told.split("\n\n")[0]
+    assert "\n" not in line
+    assert line.endswith(".")
+    assert len(line.split()) <= MOST_WORDS, line
+
+
+@pytest.mark.parametrize("path", [*MODULES, *sorted(set(DOCUMENTS) - LATER)])
+def test_no_text_uses_a_turn_that_the_style_card_replaces(path):
+    assert AVOIDED.findall(text_of(path)) == []
