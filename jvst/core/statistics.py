@@ -1,4 +1,4 @@
-"""Style statistics: what of a layer is compared with the painting's."""
+"""Style statistics, what of a layer is compared."""
 
 import dataclasses
 import inspect

@@ -1,4 +1,4 @@
-"""Square roots of covariances, which optimal transport between Gaussians is made of."""
+"""Matrix roots and the Wasserstein distance of Gaussians."""
 
 import jax
 import jax.numpy as jnp

@@ -25,7 +25,7 @@ def test_every_option_of_the_help_is_on_the_page_and_no_other(written_anew):
     _, said = said_by("jvst", ["--help"])
     # Its explanations name some options of other commands, too.
     offered = set(re.findall(r"^[│ ]*(--[a-z][a-z-]*)", said, re.MULTILINE))
-    assert set(re.findall(r"^\| `(--[a-z-]+)[^|]*\| [–`]", written_anew, re.MULTILINE)) == offered
+    assert set(re.findall(r"^\| `(--[a-z-]+)[^`]*` \| [–`]", written_anew, re.MULTILINE)) == offered
 
 
 @pytest.mark.parametrize("document", ["README.md", PAGE])
