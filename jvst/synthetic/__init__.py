@@ -9,9 +9,9 @@ from jvst.synthetic.paintings import painting
 from jvst.synthetic.render import clip, render
 from jvst.synthetic.scene import (
     Layer,
-    Motion,
     Scene,
     Texture,
+    Trajectory,
     exact_flow,
     exact_occlusion,
     mixed_pixels,
@@ -20,9 +20,9 @@ from jvst.synthetic.training import training_picture
 
 __all__ = [
     "Layer",
-    "Motion",
     "Scene",
     "Texture",
+    "Trajectory",
     "clip",
     "exact_flow",
     "exact_occlusion",

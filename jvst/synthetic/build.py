@@ -9,7 +9,7 @@ from jvst.synthetic.cast import SPRITES
 from jvst.synthetic.fields import Number, check_size, soften
 from jvst.synthetic.landscape import landscape
 from jvst.synthetic.noise import clouds, haze, mist
-from jvst.synthetic.scene import Layer, Motion, Scene, Texture
+from jvst.synthetic.scene import Layer, Scene, Texture, Trajectory
 from jvst.synthetic.sequences import SEQUENCES
 from jvst.synthetic.shapes import Everywhere
 from jvst.synthetic.town import pavement, town
@@ -119,7 +119,7 @@ def _background(
     return Texture(soften(pixels), (float(x[0]), float(y[0])), float(unit))
 
 
-def _sprite(rng: np.random.Generator, name: str, motion: Motion, seed: int, unit: int) -> Layer:
+def _sprite(rng: np.random.Generator, name: str, motion: Trajectory, seed: int, unit: int) -> Layer:
     sprite = SPRITES[name]
     # Twice as fine, then halved: hard edges of the texture become soft ones of a pixel or two.
     density = float(unit * motion.scale)

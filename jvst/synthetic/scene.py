@@ -22,7 +22,7 @@ _FOOTPRINT = tuple((dx, dy) for dy in (-0.5, 0.0, 0.5) for dx in (-0.5, 0.0, 0.5
 
 
 @dataclass(frozen=True)
-class Motion:
+class Trajectory:
     """Where a layer is over time: drift, sway, spin, swing and zoom, all smooth.
 
     Args:
@@ -76,7 +76,7 @@ class Layer:
     name: str
     shape: Shape
     texture: Texture
-    motion: Motion
+    motion: Trajectory
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from jvst.synthetic.fields import Number
-from jvst.synthetic.scene import Motion, Pair
+from jvst.synthetic.scene import Pair, Trajectory
 
 
 @dataclass(frozen=True)
@@ -12,8 +12,8 @@ class Sequence:
 
     background: str
     seasons: tuple[str, ...]
-    camera: Motion
-    sprites: tuple[tuple[str, Motion], ...]
+    camera: Trajectory
+    sprites: tuple[tuple[str, Trajectory], ...]
     shutter: Number = 0.0
 
 
@@ -26,9 +26,9 @@ def _sway(
     *,
     phase: Number,
     **more: Number,
-) -> tuple[str, Motion]:
+) -> tuple[str, Trajectory]:
     """Put one sprite in a table; across and down are (amplitude, period)."""
-    motion = Motion(
+    motion = Trajectory(
         centre=centre,
         scale=scale,
         sway=(across[0], down[0]),
@@ -39,7 +39,7 @@ def _sway(
     return sprite, motion
 
 
-_PAN = Motion(sway=(0.12, 0.03), sway_period=(96, 71), zoom=0.04, pulse_period=83)
+_PAN = Trajectory(sway=(0.12, 0.03), sway_period=(96, 71), zoom=0.04, pulse_period=83)
 
 SEQUENCES = {
     "demo": Sequence(
@@ -93,7 +93,7 @@ SEQUENCES = {
     "alley": Sequence(
         "town",
         ("summer", "dusk", "autumn"),
-        Motion(sway=(0.06, 0.015), sway_period=(140, 120), zoom=0.03, pulse_period=150),
+        Trajectory(sway=(0.06, 0.015), sway_period=(140, 120), zoom=0.03, pulse_period=150),
         (
             _sway("parasol", (0.62, 0.86), 0.12, (0.08, 140), (0.02, 120), phase=0, spin=0.001),
             _sway("sunflower", (0.2, 0.85), 0.1, (0.1, 140), (0.03, 120), phase=0.01, swing=0.02),
@@ -104,7 +104,7 @@ SEQUENCES = {
     "ambush": Sequence(
         "landscape",
         ("winter", "night", "dusk"),
-        Motion(sway=(0.14, 0.07), sway_period=(23, 17), zoom=0.06, pulse_period=29),
+        Trajectory(sway=(0.14, 0.07), sway_period=(23, 17), zoom=0.06, pulse_period=29),
         (
             _sway(
                 "fish", (0.4, 0.35), 0.24, (0.7, 31), (0.1, 19), phase=0.1, swing=0.04, zoom=0.15
@@ -117,7 +117,7 @@ SEQUENCES = {
     "blur": Sequence(
         "landscape",
         ("night", "winter", "autumn"),
-        Motion(sway=(0.16, 0.08), sway_period=(19, 14), zoom=0.06, pulse_period=23),
+        Trajectory(sway=(0.16, 0.08), sway_period=(19, 14), zoom=0.06, pulse_period=23),
         (
             _sway("ball", (0.5, 0.4), 0.22, (0.8, 23), (0.3, 17), phase=0.2, spin=0.03, zoom=0.2),
             _sway("fish", (0.5, 0.65), 0.3, (0.8, 19), (0.15, 15), phase=0.7, swing=0.06, zoom=0.2),
@@ -128,7 +128,7 @@ SEQUENCES = {
     "bandage": Sequence(
         "landscape",
         ("autumn", "summer", "dusk"),
-        Motion(sway=(0.03, 0.02), sway_period=(90, 75), zoom=0.02, pulse_period=80),
+        Trajectory(sway=(0.03, 0.02), sway_period=(90, 75), zoom=0.02, pulse_period=80),
         (
             _sway(
                 "balloon",
@@ -161,7 +161,7 @@ SEQUENCES = {
     "market": Sequence(
         "pavement",
         ("summer", "autumn"),
-        Motion(sway=(0.1, 0.06), sway_period=(110, 95), swing=0.01, pulse_period=100),
+        Trajectory(sway=(0.1, 0.06), sway_period=(110, 95), swing=0.01, pulse_period=100),
         (
             _sway("carpet", (0.3, 0.3), 0.2, (0.1, 110), (0.06, 95), phase=0, angle=0.04),
             _sway("carpet", (0.78, 0.7), 0.17, (0.1, 110), (0.06, 95), phase=0, angle=-0.07),
@@ -187,7 +187,7 @@ _CROSSING = (
 SEQUENCES["crossing"] = Sequence(
     "clouds",
     ("summer",),
-    Motion(
+    Trajectory(
         sway=(0.12, 0.05),
         sway_period=(80, 67),
         sway_phase=(0.92, 0.05),
@@ -206,9 +206,9 @@ SEQUENCES["haze"] = replace(SEQUENCES["fog"], background="haze")
 # The demo with everything at rest.
 SEQUENCES["static"] = replace(
     SEQUENCES["demo"],
-    camera=Motion(),
+    camera=Trajectory(),
     sprites=tuple(
-        (sprite, Motion(centre=motion.centre, scale=motion.scale))
+        (sprite, Trajectory(centre=motion.centre, scale=motion.scale))
         for sprite, motion in SEQUENCES["demo"].sprites
     ),
 )

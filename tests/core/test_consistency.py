@@ -14,7 +14,7 @@ from jvst.core.consistency import motion_boundary as eager_motion_boundary
 from jvst.core.consistency import outside_frame as eager_outside_frame
 from jvst.core.masks import consistency_mask, long_term_weights
 from jvst.flow import read_flow
-from jvst.synthetic import Layer, Motion, Scene, Texture, exact_flow, exact_occlusion
+from jvst.synthetic import Layer, Scene, Texture, Trajectory, exact_flow, exact_occlusion
 from jvst.synthetic.shapes import Box, Everywhere
 
 # One program a size, instead of one a step and size.
@@ -50,9 +50,9 @@ def random_flows(seed, height=33, width=47):
 def square_scene(shift, *, size=20, width=64, height=48):
     """A square in the middle of a still background, moving whole pixels a frame."""
     flat = Texture(np.full((2, 2, 3), 0.5, np.float32), (0.0, 0.0), 1.0)
-    motion = Motion(centre=(0.5, 0.5), drift=(shift[0] / height, shift[1] / height))
+    motion = Trajectory(centre=(0.5, 0.5), drift=(shift[0] / height, shift[1] / height))
     box = Box(size / 2 / height, size / 2 / height)
-    back = Layer("back", Everywhere(), flat, Motion())
+    back = Layer("back", Everywhere(), flat, Trajectory())
     return Scene(width, height, (back, Layer("square", box, flat, motion)))
 
 

@@ -32,7 +32,7 @@ from jvst.video import write_picture
 
 
 @dataclasses.dataclass(frozen=True)
-class FlowOptions:
+class WriteFlowOptions:
     """Write a clip's optical flow both ways, and the masks of where to trust it."""
 
     clip: str = ""
@@ -95,7 +95,7 @@ def run_flow_command(arguments: Sequence[str]) -> int:
     """Parse a command line, do what it says, and return the exit status."""
 
     def work() -> int:
-        options = parsed(FlowOptions, arguments, prog="flow")
+        options = parsed(WriteFlowOptions, arguments, prog="flow")
         count = write_flows(options)
         print(f"{count} pairs of frames in {options.output}")
         return 0
@@ -103,7 +103,7 @@ def run_flow_command(arguments: Sequence[str]) -> int:
     return status_of("flow", work)
 
 
-def write_flows(options: FlowOptions) -> int:
+def write_flows(options: WriteFlowOptions) -> int:
     """Write all flows, masks and pictures of a clip; return the number of pairs.
 
     Raises:
@@ -139,7 +139,7 @@ def write_flows(options: FlowOptions) -> int:
 
 
 def flow_pairs(
-    clip: Clip, options: FlowOptions, between: Between
+    clip: Clip, options: WriteFlowOptions, between: Between
 ) -> Generator[FlowPair, None, None]:
     """Yield the pairs of a clip in order, computed ahead on threads."""
     reach = max(options.lags)
@@ -161,7 +161,7 @@ def flow_pairs(
     return prefetch(estimate, pairs(), workers=workers, ahead=2 * workers)
 
 
-def _flow_source(clip: Clip, options: FlowOptions) -> tuple[Between, FlowCache | None]:
+def _flow_source(clip: Clip, options: WriteFlowOptions) -> tuple[Between, FlowCache | None]:
     """Choose where flow comes from: files, or an engine behind the cache."""
     if options.flow.startswith("files:"):
         files = FlowFiles(options.flow, options.first_number)
@@ -178,7 +178,7 @@ def _flow_source(clip: Clip, options: FlowOptions) -> tuple[Between, FlowCache |
     return lambda _, one, __, other: cache.pair(one, other), cache
 
 
-def _write_pair(output: Path, pair: FlowPair, options: FlowOptions, knobs: MaskKnobs) -> None:
+def _write_pair(output: Path, pair: FlowPair, options: WriteFlowOptions, knobs: MaskKnobs) -> None:
     i, j = pair.earlier + options.first_number, pair.later + options.first_number
     write_flow(output / f"forward_{i}_{j}.flo", pair.forward)
     write_flow(output / f"backward_{j}_{i}.flo", pair.backward)
@@ -213,7 +213,7 @@ def _mask(flow, flow_back, frame, other, *, mode, edge, knobs):
 _reasons = jax.jit(mask_reasons)
 
 
-def _check(options: FlowOptions) -> MaskKnobs:
+def _check(options: WriteFlowOptions) -> MaskKnobs:
     """Refuse what can't be meant, before any work is done.
 
     Raises:

@@ -26,7 +26,7 @@ from jvst.app.options import (
 )
 from jvst.app.run import run as stylize
 from jvst.app.task import chosen_weights
-from jvst.lab.benchmark.evaluation import loop_seconds
+from jvst.lab.benchmark.gradient import loop_seconds
 from jvst.lab.benchmark.problems import load
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, say
 from jvst.lab.benchmark.timing import spread

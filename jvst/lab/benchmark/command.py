@@ -13,12 +13,12 @@ from jvst.errors import InputError
 #: ``run(options, journal)``.
 COMMANDS: Mapping[str, str] = MappingProxyType(
     {
-        "evaluation": "one loss and gradient, against PyTorch and the device's peak",
+        "gradient": "one loss and gradient, against PyTorch and the device's peak",
         "profile": "where the time of an evaluation and of an iteration goes",
         "frame": "cost of a frame to the loss that the Torch code's scheme reaches",
         "clip": "a whole run, by stage",
         "precision": "what faster arithmetic costs: losses and pictures side by side",
-        "scaling": "seconds and memory over sizes, batches and devices",
+        "sizes": "seconds and memory over sizes, batches and devices",
         "flow": "the flow engines: how good, how fast",
         "gpu": "all of it on a GPU, in minutes",
     }

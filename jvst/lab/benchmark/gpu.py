@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, say
-from jvst.lab.benchmark.scaling import look_at_machine
+from jvst.lab.benchmark.sizes import look_at_machine
 
 _RESERVE = 5.0  # seconds of the budget for writing and for starting Python
 
@@ -51,7 +51,7 @@ _DRAWN = ("cv2",)
 LARGE = (
     Stage(
         "An evaluation in bfloat16",
-        "evaluation --size 1024x436 --width 1 --repeats 15 --precision bfloat16",
+        "gradient --size 1024x436 --width 1 --repeats 15 --precision bfloat16",
         0.3,
     ),
     Stage(
@@ -60,10 +60,10 @@ LARGE = (
         0.35,
         _DRAWN,
     ),
-    Stage("Frames at once", "scaling --parts batches --batches 4 16", 0.2),
+    Stage("Frames at once", "sizes --parts batches --batches 4 16", 0.2),
     Stage(
         "Sizes, memory and a tiled 4K frame",
-        "scaling --parts sizes --megapixels 0.1 0.5 2 8 --iterations 10",
+        "sizes --parts sizes --megapixels 0.1 0.5 2 8 --iterations 10",
         0.3,
     ),
     Stage(
@@ -74,7 +74,7 @@ LARGE = (
     ),
     Stage(
         "An evaluation in TF32 and float32",
-        "evaluation --size 1024x436 --width 1 --repeats 9 --precision tf32 float32 --no-compile",
+        "gradient --size 1024x436 --width 1 --repeats 9 --precision tf32 float32 --no-compile",
         0.3,
     ),
     Stage("A clip", "clip --size 1024x436 --frames 6", 0.3, (*_DRAWN, "av")),
@@ -90,7 +90,7 @@ LARGE = (
 SMALL = (
     Stage(
         "An evaluation",
-        "evaluation --size 64x48 --width 0.125 --repeats 3 --no-compile",
+        "gradient --size 64x48 --width 0.125 --repeats 3 --no-compile",
         1.0,
     ),
     Stage(
@@ -107,12 +107,12 @@ SMALL = (
     ),
     Stage(
         "Frames at once",
-        "scaling --parts batches --batches 2 --batch-size 48x40 --width 0.125",
+        "sizes --parts batches --batches 2 --batch-size 48x40 --width 0.125",
         1.0,
     ),
     Stage(
         "Sizes, memory and a tiled frame",
-        "scaling --parts sizes --megapixels 0.004 --width 0.125 --tiled 96x64:48",
+        "sizes --parts sizes --megapixels 0.004 --width 0.125 --tiled 96x64:48",
         1.0,
     ),
     Stage("Flow", "flow --size 96x64 --cases 1 --engines dis", 1.0, _DRAWN),

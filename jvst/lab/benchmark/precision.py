@@ -12,8 +12,8 @@ import numpy as np
 from jvst._types import Image
 from jvst.app.options import size_of
 from jvst.core.image import to_uint8
-from jvst.lab.benchmark.evaluation import PRECISIONS
 from jvst.lab.benchmark.frame import STARTS
+from jvst.lab.benchmark.gradient import PRECISIONS
 from jvst.lab.benchmark.problems import FrameProblem, at_precision, exact_loss, frame_problems, load
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.lab.sheet import Picture

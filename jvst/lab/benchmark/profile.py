@@ -17,7 +17,7 @@ from jaxtyping import Array
 from jvst._types import Activations, Image, Scalar, StyleTargets
 from jvst.app.options import size_of
 from jvst.core.losses import content_loss, temporal_loss, total_variation
-from jvst.lab.benchmark.evaluation import random_problem
+from jvst.lab.benchmark.gradient import random_problem
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.lab.benchmark.timing import alternate, ratios, spread
 from jvst.lab.benchmark.torch_network import Problem

@@ -18,8 +18,8 @@ from jvst.lab.evaluation.peers import peer_pictures, read_peer
 from jvst.lab.evaluation.results import Entry, Results, locked
 from jvst.lab.evaluation.sintel import read_sequences
 from jvst.lab.evaluation.states import MadeClip, forget_frames
+from jvst.lab.evaluation.study import Studio, Study
 from jvst.lab.evaluation.table import FLOOR, csv_text, markdown
-from jvst.lab.evaluation.task import Studio, Task
 
 
 def evaluate(options: EvaluateOptions, config: StylizeConfig) -> str:
@@ -50,9 +50,9 @@ def evaluate(options: EvaluateOptions, config: StylizeConfig) -> str:
         if options.fresh:
             forget_frames(out)
         for sequence in sequences:
-            task = studio.task(sequence, len(sequence.frames), options.limit)
+            study = studio.study(sequence, len(sequence.frames), options.limit)
             for method in (*methods, Method(FLOOR, FLOOR)):
-                evaluate_method(method, task, results, options)
+                evaluate_method(method, study, results, options)
                 _write(out / "results.md", markdown(results.entries))
                 _write(out / "results.csv", csv_text(results.entries))
     return markdown(results.entries)
@@ -76,7 +76,9 @@ def chosen_methods(options: EvaluateOptions) -> list[Method]:
     return list(methods.values())
 
 
-def evaluate_method(method: Method, task: Task, results: Results, options: EvaluateOptions) -> None:
+def evaluate_method(
+    method: Method, study: Study, results: Results, options: EvaluateOptions
+) -> None:
     """Make and measure one method's frames of one clip, unless that was done.
 
     Other programs' frames are always measured: they may have changed.
@@ -84,19 +86,19 @@ def evaluate_method(method: Method, task: Task, results: Results, options: Evalu
     Raises:
         InputError: it was done with other settings, or something can't be read or written.
     """
-    settings: dict[str, Any] = {"clip": task.digest}
+    settings: dict[str, Any] = {"clip": study.digest}
     if method.kind == "multipass":
         settings |= {"passes": options.passes, "pass_iterations": options.pass_iterations}
-    done = results.has(method.name, task.clip.name, settings)
+    done = results.has(method.name, study.clip.name, settings)
     if done and not options.measure_again and method.kind != "frames":
         return
-    images, cost = _images(method, task, results, settings, options)
-    problem = task.problem
+    images, cost = _images(method, study, results, settings, options)
+    problem = study.problem
     numbers = {
-        **stability(images, task.frames, task.clip),
+        **stability(images, study.frames, study.clip),
         **appearance(
             images,
-            task.frames,
+            study.frames,
             problem.vgg,
             problem.style,
             problem.weights,
@@ -106,37 +108,41 @@ def evaluate_method(method: Method, task: Task, results: Results, options: Evalu
     }
     # JSON knows no infinity.
     known = {k: v if v is not None and math.isfinite(v) else None for k, v in numbers.items()}
-    results.add(Entry(method.name, task.clip.name, len(images), settings, known))
+    results.add(Entry(method.name, study.clip.name, len(images), settings, known))
     if not options.quiet:
         error = known["warping_error"]
         shown = "unknown" if error is None else f"{1e4 * error:.2f}e-4"
-        print(f"{task.clip.name}, {method.name}: warping error {shown}", file=sys.stderr)
+        print(f"{study.clip.name}, {method.name}: warping error {shown}", file=sys.stderr)
 
 
 def _images(
-    method: Method, task: Task, results: Results, settings: dict[str, Any], options: EvaluateOptions
+    method: Method,
+    study: Study,
+    results: Results,
+    settings: dict[str, Any],
+    options: EvaluateOptions,
 ) -> tuple[list[Shown], Numbers]:
     """Return a method's frames of a clip, made if need be, and what a frame has cost."""
     if method.kind == FLOOR:
-        return [to_unit(frame) for frame in task.frames], {}
+        return [to_unit(frame) for frame in study.frames], {}
     if method.kind == "frames":
         pictures = peer_pictures(
-            method.folder, task.clip.name, count=len(task.frames), whole=task.whole
+            method.folder, study.clip.name, count=len(study.frames), whole=study.whole
         )
-        return read_peer(pictures, task.size), {}
+        return read_peer(pictures, study.size), {}
     out = results.path.parent
     depends_on = {**results.settings, **settings, "method": method.name}
-    made = MadeClip(out, method.folder_name, task.clip.name, depends_on)
+    made = MadeClip(out, method.folder_name, study.clip.name, depends_on)
     make_frames(
         method,
-        task,
+        study,
         made,
         passes=Passes(options.passes, options.pass_iterations, options.batch),
         flow_folder=_flow_folder(options),
         flow_workers=options.flow_workers,
         quiet=options.quiet,
     )
-    images = [made.load(index) for index in range(len(task.frames))]
+    images = [made.load(index) for index in range(len(study.frames))]
     return images, {"iterations": made.iterations, "seconds": made.seconds}
 
 

@@ -11,12 +11,12 @@ from jvst.app.motion import prefetch
 from jvst.flow import FlowCache
 from jvst.lab.evaluation.methods import Method, Passes, run_method
 from jvst.lab.evaluation.states import MadeClip
-from jvst.lab.evaluation.task import Task
+from jvst.lab.evaluation.study import Study
 
 
 def make_frames(
     method: Method,
-    task: Task,
+    study: Study,
     made: MadeClip,
     *,
     passes: Passes,
@@ -31,7 +31,7 @@ def make_frames(
 
     Args:
         method: a way of stylizing.
-        task: the clip.
+        study: the clip.
         made: keeps the frames.
         passes: length of multi-pass.
         flow_folder: keeps the flow; None keeps nothing.
@@ -41,17 +41,17 @@ def make_frames(
     Raises:
         InputError: the engine can't use these frames, or a folder can't be written.
     """
-    count = len(task.frames)
+    count = len(study.frames)
     if len(made) >= count:
         return
     if method.kind == "multipass":
         made.clear()  # its frames are finished together, so some of them are of no use
     first = len(made)
     between = FlowCache(flow_folder, method.engine).pair if method.engine else _no_flow
-    title = f"{task.clip.name}, {method.name}"
+    title = f"{study.clip.name}, {method.name}"
     if method.engine and flow_folder is not None:
         pairs = [
-            (task.frames[index], task.frames[index - lag])
+            (study.frames[index], study.frames[index - lag])
             for index in range(first, count)
             for lag in method.lags
             if lag <= index
@@ -66,9 +66,9 @@ def make_frames(
         progress.update(first)
         for frame in run_method(
             method,
-            task.frames,
+            study.frames,
             between,
-            task.problem,
+            study.problem,
             passes=passes,
             first=first,
             earlier=made.earlier(max(method.lags)),

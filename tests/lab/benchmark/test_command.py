@@ -13,12 +13,12 @@ from support.problems import WEIGHTS, network, picture, targets
 
 from jvst.lab.benchmark import gpu, torch_network, torch_scheme
 from jvst.lab.benchmark.command import COMMANDS, run_command
-from jvst.lab.benchmark.evaluation import random_problem
 from jvst.lab.benchmark.frame import against, reached
+from jvst.lab.benchmark.gradient import random_problem
 from jvst.lab.benchmark.problems import FrameProblem, Network, at_size
 from jvst.lab.benchmark.records import Column, Journal, in_words, machine
-from jvst.lab.benchmark.scaling import megapixel_size
 from jvst.lab.benchmark.schemes import SCHEMES, Point, exact_loss, pyramid_sizes
+from jvst.lab.benchmark.sizes import megapixel_size
 from jvst.lab.benchmark.timing import alternate, evaluation_flop, spread
 from jvst.network.vgg import CONVOLUTIONS
 from jvst.solver.objective import frame_loss
@@ -65,9 +65,9 @@ def test_a_profile_has_every_layer_the_parts_and_an_iteration_for_each_history(t
 
 
 def test_an_evaluation_is_timed_in_and_out_of_a_loop(tmp_path, capsys):
-    line = ("evaluation", *TINY, "--width", "0.0625", "--repeats", "3", "--no-torch")
+    line = ("gradient", *TINY, "--width", "0.0625", "--repeats", "3", "--no-torch")
     printed, held = measured(tmp_path, capsys, *line)
-    check_held(printed, held, "evaluation")
+    check_held(printed, held, "gradient")
     ours, loop = held["figures"]["evaluation_float32"]
     assert ours["name"] == "jvst" and "loop" in loop["name"]
     assert ours["ratio"] == 1.0 and len(ours["seconds"]) == 3
@@ -78,8 +78,8 @@ def test_an_evaluation_is_timed_in_and_out_of_a_loop(tmp_path, capsys):
 
 
 def test_without_pytorch_one_line_says_so(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("jvst.lab.benchmark.evaluation.installed", lambda: None)
-    line = ("evaluation", *TINY, "--width", "0.0625", "--repeats", "1")
+    monkeypatch.setattr("jvst.lab.benchmark.gradient.installed", lambda: None)
+    line = ("gradient", *TINY, "--width", "0.0625", "--repeats", "1")
     printed, held = measured(tmp_path, capsys, *line)
     assert len(held["notes"]) == 1 and "PyTorch is not installed" in held["notes"][0]
     assert held["notes"][0] in printed
@@ -103,7 +103,7 @@ def test_the_loss_in_pytorch_is_ours():
 @pytest.mark.filterwarnings("ignore")
 def test_pytorch_is_timed_beside_jvst(tmp_path, capsys):
     pytest.importorskip("torch")
-    line = ("evaluation", *TINY, "--width", "0.0625", "--repeats", "2", "--no-compile")
+    line = ("gradient", *TINY, "--width", "0.0625", "--repeats", "2", "--no-compile")
     printed, held = measured(tmp_path, capsys, *line)
     rows = held["figures"]["evaluation_float32"]
     assert [row["name"] for row in rows[2:]] == ["PyTorch eager", "PyTorch eager, channels_last"]
@@ -146,10 +146,10 @@ def test_a_clip_is_told_by_stage(tmp_path, capsys):
 
 @pytest.mark.slow
 def test_scaling_tells_seconds_and_memory(tmp_path, capsys):
-    line = ("scaling", "--megapixels", "0.004", "--tiled", "96x64:48", "--batches", "2")
+    line = ("sizes", "--megapixels", "0.004", "--tiled", "96x64:48", "--batches", "2")
     line = (*line, "--devices", "1", "2", "--batch-size", "48x40", "--width", "0.0625")
     printed, held = measured(tmp_path, capsys, *line)
-    check_held(printed, held, "scaling")
+    check_held(printed, held, "sizes")
     whole, tiled = held["figures"]["sizes"]
     assert (whole["tile"], tiled["tile"]) == (0, 48)
     for row in (whole, tiled):
@@ -229,22 +229,22 @@ def test_a_stage_that_fails_or_hangs_does_not_stop_the_others(tmp_path, capsys, 
 
 BAD = [
     ["nothing"],
-    ["evaluation", "--size", "64"],
-    ["evaluation", "--size", "8x8"],
-    ["evaluation", "--precision", "float16"],
-    ["evaluation", "--repeats", "0"],
-    ["evaluation", "--width", "-1"],
+    ["gradient", "--size", "64"],
+    ["gradient", "--size", "8x8"],
+    ["gradient", "--precision", "float16"],
+    ["gradient", "--repeats", "0"],
+    ["gradient", "--width", "-1"],
     ["frame", "--iterations", "0"],
     ["frame", "--schemes", "Newton"],
     ["frame", "--starts", "last"],
     ["frame", "--weights", "no such file"],
     ["clip", "--frames", "1"],
     ["clip", "--iterations", "0", "2"],
-    ["scaling", "--tiled", "96x64"],
-    ["scaling", "--tiled", "96x64:0"],
-    ["scaling", "--parts", "time"],
-    ["scaling", "--batches", "0"],
-    ["scaling", "--megapixels", "0"],
+    ["sizes", "--tiled", "96x64"],
+    ["sizes", "--tiled", "96x64:0"],
+    ["sizes", "--parts", "time"],
+    ["sizes", "--batches", "0"],
+    ["sizes", "--megapixels", "0"],
     ["flow", "--engines", "horn"],
     ["flow", "--scenes", "market:fast"],
     ["flow", "--scenes", "atlantis:1"],

@@ -13,7 +13,7 @@ from typing import Any
 
 from jvst.app.options import size_of
 from jvst.errors import InputError
-from jvst.lab.benchmark.evaluation import PRECISIONS
+from jvst.lab.benchmark.gradient import PRECISIONS
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.lab.benchmark.solving import Case
 
@@ -46,7 +46,7 @@ BATCH_COLUMNS = (
 
 
 @dataclasses.dataclass(frozen=True)
-class ScalingOptions:
+class SizesOptions:
     """Time solves of noise with a random network, and look at their memory.
 
     Each is done in a process of its own; on an accelerator the sizes share one, the smallest
@@ -76,7 +76,7 @@ class ScalingOptions:
     """File for the figures."""
 
 
-def run(options: ScalingOptions, journal: Journal) -> None:
+def run(options: SizesOptions, journal: Journal) -> None:
     """Measure in processes of their own and report.
 
     Raises:
@@ -92,7 +92,7 @@ def run(options: ScalingOptions, journal: Journal) -> None:
         report(options, platform, journal, Path(programs))
 
 
-def report(options: ScalingOptions, platform: str, journal: Journal, programs: Path) -> None:
+def report(options: SizesOptions, platform: str, journal: Journal, programs: Path) -> None:
     """Measure part by part; compiled programs are kept in a folder."""
     common: dict[str, Any] = {
         "channels": options.width,
@@ -130,7 +130,7 @@ def report(options: ScalingOptions, platform: str, journal: Journal, programs: P
         journal.table(part, title, BATCH_COLUMNS, rows)
 
 
-def check(options: ScalingOptions) -> None:
+def check(options: SizesOptions) -> None:
     """Refuse what can't be measured, before anything is.
 
     Raises:
@@ -156,7 +156,7 @@ def check(options: ScalingOptions) -> None:
             raise InputError(f"--tiled has {text!r}; expected WIDTHxHEIGHT:TILE")
 
 
-def filled(options: ScalingOptions, platform: str, count: int) -> ScalingOptions:
+def filled(options: SizesOptions, platform: str, count: int) -> SizesOptions:
     """Put what suits the device in place of what was left out."""
     small = platform == "cpu"
     precision = options.precision
@@ -240,5 +240,5 @@ def shown(row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _words(options: ScalingOptions) -> str:
+def _words(options: SizesOptions) -> str:
     return f"{options.width:g} of VGG-19's channels, {options.precision}"

@@ -24,7 +24,7 @@ _OWN = "painting:"
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class Study:
     """One clip, ready to be stylized.
 
     Attributes:
@@ -83,7 +83,7 @@ class Studio:
             "size": config.input.size,
         }
 
-    def task(self, clip: TrueClip, whole: int, limit: int) -> Task:
+    def study(self, clip: TrueClip, whole: int, limit: int) -> Study:
         """Read a clip and prepare its problem.
 
         Args:
@@ -116,7 +116,7 @@ class Studio:
             config=self._clip_config,
             key=jax.random.key(self._config.solver.seed),
         )
-        return Task(clip, frames, whole, digest, problem)
+        return Study(clip, frames, whole, digest, problem)
 
 
 def _painting(config: StylizeConfig, size: tuple[int, int]) -> tuple[Image, str]:

@@ -41,7 +41,7 @@ COLUMNS = (
 
 
 @dataclasses.dataclass(frozen=True)
-class EvaluationOptions:
+class GradientOptions:
     """Time one loss and its gradient, jvst and PyTorch in turn; the same network, the same losses.
 
     The network is random: for the time that is the same.
@@ -65,7 +65,7 @@ class EvaluationOptions:
     """File for the figures."""
 
 
-def run(options: EvaluationOptions, journal: Journal) -> None:
+def run(options: GradientOptions, journal: Journal) -> None:
     """Measure at each precision and report.
 
     Raises:
@@ -110,7 +110,7 @@ def measure(
     channels: float,
     precision: Precision,
     *,
-    options: EvaluationOptions,
+    options: GradientOptions,
     torch: Any,
     tell: Callable[[str], None],
 ) -> list[dict[str, Any]]:
