@@ -9,10 +9,11 @@ import pytest
 from support import published_files as files
 
 from jvst.errors import InputError
-from jvst.network.vgg import CONVOLUTIONS, TORCHVISION, features
+from jvst.network.layers import vgg19_layers
+from jvst.network.vgg import TORCHVISION, features
 from jvst.network.weights import import_vgg19
 from jvst.network.weights.formats.detect import read_published
-from jvst.network.weights.native import build_vgg19
+from jvst.network.weights.native import build_network
 
 WIDTH = 1 / 16
 KERNELS = files.random_kernels(WIDTH)
@@ -26,7 +27,9 @@ def picture():
 
 @pytest.fixture(scope="module")
 def expected(picture):
-    oxford = build_vgg19("source", KERNELS, width=WIDTH, preprocessing=files.OXFORD)
+    oxford = build_network(
+        "source", KERNELS, layers=vgg19_layers(WIDTH), preprocessing=files.OXFORD
+    )
     return features(oxford, picture, LAYERS)
 
 
@@ -64,7 +67,9 @@ def test_torchvisions_training_takes_normalised_rgb(write, picture, tmp_path):
     rewritten = (kernel / (255 * std)[:, None]).astype(np.float32)
     shift = (files.OXFORD.mean - 255 * mean) @ rewritten.sum((0, 1), dtype=np.float64)
     kernels = KERNELS | {"conv1_1": (rewritten, (bias + shift).astype(np.float32))}
-    oxford = build_vgg19("source", kernels, width=WIDTH, preprocessing=files.OXFORD)
+    oxford = build_network(
+        "source", kernels, layers=vgg19_layers(WIDTH), preprocessing=files.OXFORD
+    )
     found, wanted = (features(net, picture, ["relu1_1"])["relu1_1"] for net in (vgg, oxford))
     np.testing.assert_allclose(found[1:-1, 1:-1], wanted[1:-1, 1:-1], rtol=1e-4, atol=1e-4)
 
@@ -182,7 +187,7 @@ def test_what_is_no_network_is_named_as_such(tmp_path):
     (tmp_path / "text").write_text("<!DOCTYPE html><html>moved</html>")
     (tmp_path / "empty").write_bytes(b"")
     for path in tmp_path.iterdir():
-        with pytest.raises(InputError, match="expected VGG-19 as Keras"):
+        with pytest.raises(InputError, match="expected VGG-19 or VGG-16 as Keras"):
             import_vgg19(path)
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "missing", tmp_path / "a\0b", tmp_path / "pipe"):
@@ -206,6 +211,6 @@ def test_a_network_without_a_layer_or_of_another_shape_is_refused(tmp_path):
 
 def _same_kernels(path):
     found = read_published(path).kernels
-    for name in CONVOLUTIONS:
+    for name in KERNELS:
         for part in (0, 1):
             np.testing.assert_array_equal(found[name][part], KERNELS[name][part])
