@@ -8,10 +8,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from support import reference
-from support.networks import in_double, small_network
+from support.networks import SMALL, in_double, small_network
 
-from jvst import features, load_vgg19, save_vgg19
+from jvst import features, frame_loss, load_vgg19, save_vgg19, solve_frame
 from jvst.network.layers import Step, layer_table, table_from_text, vgg16_layers, vgg19_layers
+from jvst.solver.objective import FrameTargets, content_targets, style_targets
+from jvst.solver.presets import loss_weights
+from jvst.solver.solve import SolverConfig
 from jvst.solver.tiles import cut_picture, tiled_features
 
 # An encoder that is no VGG: a linear 1×1 convolution first, a wide kernel, blocks of any width.
@@ -164,3 +167,28 @@ def test_the_table_is_static_and_equal_tables_share_a_program():
     for table in (ENCODER, table_from_text(ENCODER.to_text())):
         run(small_network(layers=table), jnp.zeros((8, 8, 3)))
     assert traces == [ENCODER]
+
+
+def test_a_vgg16_is_made_saved_loaded_and_paints_whole_and_in_tiles(tmp_path):
+    save_vgg19(tmp_path / "file", small_network(layers=vgg16_layers(SMALL)))
+    vgg = load_vgg19(tmp_path / "file")
+    assert vgg.layers == vgg16_layers(SMALL)
+    drawn = np.random.default_rng(0).uniform(size=(3, 176, 48, 3))
+    content, style, start = jnp.asarray(drawn, jnp.float32)
+    targets = FrameTargets(
+        content_targets(vgg, content),
+        style_targets(vgg, [style]),
+        warped=content[None],
+        trust=jnp.zeros((1, 176, 48)),
+    )
+    weights, tile = loss_weights("vgg16", (48, 176)), (16, 48)
+    assert cut_picture(176, 48, vgg.layers, frozenset(["relu5_1"]), tile).count == 3
+    loss, terms = frame_loss(start, vgg, targets, weights)
+    assert loss == pytest.approx(float(sum(terms)))
+    found = {}
+    for how in (None, tile):
+        config = SolverConfig("adam", learning_rate=1e-3, tile=how)
+        _, info = solve_frame(start, vgg, targets, weights, 1, config=config)
+        found[how] = info.reports[-1].loss
+    assert found[None] < loss
+    assert found[tile] == pytest.approx(found[None], rel=1e-4)

@@ -9,7 +9,7 @@ import pytest
 from support import published_files as files
 
 from jvst.errors import InputError
-from jvst.network.layers import vgg19_layers
+from jvst.network.layers import vgg16_layers, vgg19_layers
 from jvst.network.vgg import TORCHVISION, features
 from jvst.network.weights import import_vgg19
 from jvst.network.weights.formats.detect import read_published
@@ -17,6 +17,7 @@ from jvst.network.weights.native import build_network
 
 WIDTH = 1 / 16
 KERNELS = files.random_kernels(WIDTH)
+KERNELS_16 = files.random_kernels(WIDTH, layers=vgg16_layers)
 LAYERS = ("relu1_1", "relu2_2", "relu4_2", "relu5_1")
 
 
@@ -54,6 +55,37 @@ def test_a_filter_for_red_sees_red_in_every_format(format, tmp_path):
     red, blue = (jnp.zeros((16, 16, 3)).at[..., channel].set(1.0) for channel in (0, 2))
     np.testing.assert_allclose(features(vgg, red, ["relu1_1"])["relu1_1"], 261.32, rtol=1e-5)
     np.testing.assert_allclose(features(vgg, blue, ["relu1_1"])["relu1_1"], 6.32, rtol=1e-5)
+
+
+@pytest.mark.parametrize("format", files.WRITERS)
+def test_every_format_tells_vgg16_by_its_content(format, tmp_path):
+    files.WRITERS[format](tmp_path / "file", KERNELS_16)
+    found = read_published(tmp_path / "file")
+    assert found.layers == vgg16_layers(WIDTH)
+    assert found.network == "vgg16"
+    assert found.origin.startswith("VGG-16")
+    assert found.kernels.keys() == KERNELS_16.keys()
+    turn = found.preprocessing.channels == "RGB"
+    for name, (kernel, bias) in KERNELS_16.items():
+        first = kernel[:, :, ::-1] if turn and name == "conv1_1" else kernel
+        np.testing.assert_array_equal(found.kernels[name][0], first)
+        np.testing.assert_array_equal(found.kernels[name][1], bias)
+
+
+def test_torchvisions_own_vgg16_has_a_preset_of_its_own(tmp_path):
+    files.zip_pth(tmp_path / "file", files.torch_names(KERNELS_16, rgb=True))
+    found = read_published(tmp_path / "file")
+    assert (found.layers, found.preprocessing) == (vgg16_layers(WIDTH), TORCHVISION)
+    assert found.network == "torchvision-vgg16"
+
+
+@pytest.mark.parametrize("left_out", ["conv1_2", "conv3_3", "conv3_4", "conv4_4", "conv5_1"])
+def test_a_network_that_lacks_a_layer_is_not_taken_for_the_other(left_out, tmp_path):
+    for kernels in (KERNELS, KERNELS_16):
+        if left_out in kernels:
+            files.matconvnet(tmp_path / "file", {k: v for k, v in kernels.items() if k != left_out})
+            with pytest.raises(InputError, match=f"has no {left_out} kernel"):
+                import_vgg19(tmp_path / "file")
 
 
 @pytest.mark.parametrize("write", [files.tensor_file, files.legacy_pth, files.zip_pth])

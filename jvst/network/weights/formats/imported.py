@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jvst.network.layers import LayerTable, vgg19_layers
+from jvst.network.layers import LayerTable, vgg16_layers, vgg19_layers
 from jvst.network.vgg import Preprocessing
 
 #: Convolution -> (kernel ``[3 3 in out]``, bias ``[out]``); None where the file lacks it.
@@ -27,7 +27,10 @@ class Architecture(NamedTuple):
 
 
 #: The networks that a published file may hold.
-ARCHITECTURES = (Architecture("VGG-19", "vgg19", "torchvision", vgg19_layers),)
+ARCHITECTURES = (
+    Architecture("VGG-19", "vgg19", "torchvision", vgg19_layers),
+    Architecture("VGG-16", "vgg16", "torchvision-vgg16", vgg16_layers),
+)
 
 
 class DamagedFileError(Exception):
