@@ -84,7 +84,7 @@ def measure(
     seen, work = "whole", 1.0
     if tile is not None:
         layers = frozenset({*shape.content_layers, *shape.style_layers})
-        windows = cut_picture(shape.height, shape.width, layers, tile)
+        windows = cut_picture(shape.height, shape.width, vgg.layers, layers, tile)
         height, width, _ = windows.shape
         seen = f"{windows.count} of {width}x{height}"
         # Forward for the Gram matrices, then forward and back.

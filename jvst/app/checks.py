@@ -16,7 +16,7 @@ from jvst.app.options import (
 )
 from jvst.core.masks import MaskMode
 from jvst.errors import InputError
-from jvst.network.vgg import LAYERS
+from jvst.network.layers import LayerTable
 from jvst.video.encode import CONTAINERS
 from jvst.video.sequence import is_printf_pattern
 
@@ -99,15 +99,23 @@ def _check_look(look: LookOptions) -> None:
             raise InputError(f"{option} is {value}; expected a finite number ≥ 0")
     if not (math.isfinite(look.style_scale) and 0.05 <= look.style_scale <= 20.0):
         raise InputError(f"--style-scale is {look.style_scale}; expected 0.05 to 20")
+
+
+def check_layers(look: LookOptions, table: LayerTable) -> None:
+    """Refuse layers that the network hasn't.
+
+    Raises:
+        InputError: with the layer and the names that it has.
+    """
     for option, layers in (
         ("--content-layers", look.content_layers),
         ("--style-layers", look.style_layers),
     ):
         for layer in layers:
-            if layer not in LAYERS:
+            if layer not in table.names:
                 raise InputError(
                     f"{option} names the unknown layer {layer!r}; expected names from "
-                    f"{LAYERS[0]} to {LAYERS[-1]}"
+                    f"{table.names[0]} to {table.names[-1]}, as the network's weights have them"
                 )
 
 

@@ -8,7 +8,7 @@ import jax
 from jaxtyping import Array, Float
 
 from jvst._files import user_cache
-from jvst.app.checks import check_config
+from jvst.app.checks import check_config, check_layers
 from jvst.app.inputs import Clip, folder_pictures, open_clip, procedural_pictures, read_styles
 from jvst.app.options import StylizeConfig, frame_options, mask_knobs
 from jvst.film.clip import ClipConfig
@@ -18,6 +18,7 @@ from jvst.flow.engines.epic import SMALLEST_SIDE as EPIC_SMALLEST_SIDE
 from jvst.network.vgg import VGG19
 from jvst.network.weights import Found, find_weights, load_vgg19, normalised
 from jvst.network.weights.formats.detect import file_sha256
+from jvst.network.weights.native import read_layers
 from jvst.solver.objective import LossWeights
 from jvst.solver.presets import NETWORKS, loss_weights, style_factors
 from jvst.solver.solve import SolverConfig
@@ -212,6 +213,7 @@ def prepare_task(config: StylizeConfig, *, clip: Clip | None = None) -> Task:
     engine = chosen_engine(config, clip.size)
     config = dataclasses.replace(config, motion=dataclasses.replace(config.motion, flow=engine))
     found = chosen_network(config)
+    check_layers(config.look, read_layers(found.path))
     styles, digests = read_styles(config, clip.size)
     return Task(
         config=config,

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jvst.network import winograd
+from jvst.network.layers import Padding
 
 Pooling = Literal["max", "average"]
 FirstPadding = Literal["zeros", "replicate"]
@@ -16,26 +17,27 @@ Precision = Literal["float32", "tf32", "bfloat16"]
 
 def convolution_layer(
     x: Float[Array, "h w c"],
-    kernel: Float[Array, "3 3 c d"],
+    kernel: Float[Array, "k k c d"],
     bias: Float[Array, " d"],
-    padding: FirstPadding,
+    padding: Padding,
     precision: Precision,
 ) -> Float[Array, "h w d"]:
-    """Convolve 3×3, keeping the size."""
-    dtype = x.dtype
-    if padding == "replicate":
-        x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    """Convolve with an odd kernel, keeping the size."""
+    dtype, margin = x.dtype, kernel.shape[0] // 2
+    if padding != "zeros":
+        mode = {"replicate": "edge", "reflect": "reflect"}[padding]
+        x = jnp.pad(x, ((margin, margin), (margin, margin), (0, 0)), mode=mode)
+        margin = 0
     if precision == "bfloat16":
         x, kernel = x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16)
-    margin = 0 if padding == "replicate" else 1
     y = convolution(x, kernel, margin, "high" if precision == "tf32" else "highest")
     return y.astype(dtype) + bias
 
 
 def plain_convolution(
-    x: Float[Array, "h w c"], kernel: Float[Array, "3 3 c d"], margin: int, precision: str
+    x: Float[Array, "h w c"], kernel: Float[Array, "k k c d"], margin: int, precision: str
 ) -> Float[Array, "h2 w2 d"]:
-    """Slide a 3×3 kernel over the picture, which ``margin`` zeros surround."""
+    """Slide a kernel over the picture, which ``margin`` zeros surround."""
     return jax.lax.conv_general_dilated(
         x[None],
         kernel,
@@ -47,19 +49,20 @@ def plain_convolution(
 
 
 def _fast_convolution(
-    x: Float[Array, "h w c"], kernel: Float[Array, "3 3 c d"], margin: int, precision: str
+    x: Float[Array, "h w c"], kernel: Float[Array, "k k c d"], margin: int, precision: str
 ) -> Float[Array, "h2 w2 d"]:
     """Do the same in the way that was measured to be the fastest.
 
     The back end is the one that the program is compiled for, known when it is.
     """
     plain = functools.partial(plain_convolution, margin=margin, precision=precision)
-    height, width = (side + 2 * margin - 2 for side in x.shape[:2])
+    side, _, inputs, outputs = kernel.shape
+    height, width = (size + 2 * margin - side + 1 for size in x.shape[:2])
     if precision != "highest" or x.dtype != jnp.float32:
         return plain(x, kernel)
-    if kernel.shape[2] == 3:
+    if (side, inputs) == (3, 3):
         on_cpu = functools.partial(_gathered_convolution, margin=margin)
-    elif winograd.pays(height, width, *kernel.shape[2:]):
+    elif winograd.pays(height, width, inputs, outputs, kernel=side):
         on_cpu = functools.partial(winograd.convolve, margin=margin)
     else:
         return plain(x, kernel)
@@ -90,18 +93,19 @@ convolution = jax.custom_vjp(_fast_convolution, nondiff_argnums=(2, 3))
 
 
 def _convolution_forward(
-    x: Float[Array, "h w c"], kernel: Float[Array, "3 3 c d"], margin: int, precision: str
+    x: Float[Array, "h w c"], kernel: Float[Array, "k k c d"], margin: int, precision: str
 ) -> tuple[Float[Array, "h2 w2 d"], tuple[Array, Array]]:
     return _fast_convolution(x, kernel, margin, precision), (x, kernel)
 
 
 def _convolution_backward(
     margin: int, precision: str, saved: tuple[Array, Array], gradient: Float[Array, "h2 w2 d"]
-) -> tuple[Float[Array, "h w c"], Float[Array, "3 3 c d"]]:
+) -> tuple[Float[Array, "h w c"], Float[Array, "k k c d"]]:
     x, kernel = saved
-    turned = jnp.swapaxes(kernel[::-1, ::-1], 2, 3)  # [3 3 d c]
+    turned = jnp.swapaxes(kernel[::-1, ::-1], 2, 3)  # [k k d c]
     _, kernel_vjp = jax.vjp(lambda k: plain_convolution(x, k, margin, precision), kernel)
-    return _fast_convolution(gradient, turned, 2 - margin, precision), kernel_vjp(gradient)[0]
+    rest = kernel.shape[0] - 1 - margin
+    return _fast_convolution(gradient, turned, rest, precision), kernel_vjp(gradient)[0]
 
 
 convolution.defvjp(_convolution_forward, _convolution_backward)

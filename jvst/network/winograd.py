@@ -40,7 +40,7 @@ _LEAST_POSITIONS_A_CHANNEL = 0.5
 _LEAST_WORK = 2e7
 
 
-def pays(height: int, width: int, channels_in: int, channels_out: int) -> bool:
+def pays(height: int, width: int, channels_in: int, channels_out: int, *, kernel: int = 3) -> bool:
     """Say whether ``convolve`` was measured to be worth its while on a CPU.
 
     Args:
@@ -48,6 +48,7 @@ def pays(height: int, width: int, channels_in: int, channels_out: int) -> bool:
         width: of the result, columns.
         channels_in: channels of the picture.
         channels_out: channels of the result.
+        kernel: side of the kernel; another than 3 ``convolve`` can't do.
     """
     positions = height * width
     cached = 4 * positions * max(channels_in, channels_out) <= _CACHED
@@ -55,7 +56,8 @@ def pays(height: int, width: int, channels_in: int, channels_out: int) -> bool:
     # Rows beyond the result are computed in vain; 3 products a row are the plain way.
     products = (ROWS + 2) * _groups(height) / (3 * height)
     return (
-        channels_in * channels_out >= least * (channels_in + channels_out)
+        kernel == 3
+        and channels_in * channels_out >= least * (channels_in + channels_out)
         and positions >= _LEAST_POSITIONS_A_CHANNEL * max(channels_in, channels_out)
         and positions * channels_in * channels_out >= _LEAST_WORK
         and products <= 0.6

@@ -22,7 +22,8 @@ import jax.numpy as jnp
 from jvst.core.statistics import StyleStatistic
 from jvst.errors import InputError
 from jvst.network import winograd
-from jvst.network.vgg import LAYERS, VGG19, channels_of
+from jvst.network.layers import Layer
+from jvst.network.vgg import VGG19
 from jvst.solver.objective import (
     CONTENT_LAYERS,
     GRAM,
@@ -33,7 +34,7 @@ from jvst.solver.objective import (
     style_targets,
 )
 from jvst.solver.solve import SolverConfig, SolveState, advance, begin
-from jvst.solver.tiles import cut_picture, stride
+from jvst.solver.tiles import cut_picture
 
 _WEIGHTS = LossWeights()
 _FLOAT = 4  # bytes; activations and images are float32 whatever the convolutions compute in
@@ -112,11 +113,12 @@ def quick_estimate(
         InputError: a tile without pixels.
     """
     parameters = sum(leaf.size * _FLOAT for leaf in jax.tree.leaves(vgg))
-    channels = _channels(vgg)
     content = sum(
-        _layer_bytes(layer, shape.height, shape.width, channels) for layer in shape.content_layers
+        _layer_bytes(vgg.layers[layer], shape.height, shape.width) for layer in shape.content_layers
     )
-    style = sum(_moment_bytes(shape.statistic, channels[layer]) for layer in shape.style_layers)
+    style = sum(
+        _moment_bytes(shape.statistic, vgg.layers[layer].channels) for layer in shape.style_layers
+    )
     # A lag is an image and a weight a pixel.
     targets = content + style + shape.lags * shape.image * 4 // 3
     # L-BFGS: image, point, gradient, and two histories; Adam: image, gradient, and two moments.
@@ -126,7 +128,7 @@ def quick_estimate(
     images = _IMAGES[config.optimizer] + _WHOLE_IMAGES + shape.lags
     if tile is not None:
         layers = frozenset({*shape.content_layers, *shape.style_layers})
-        windows = cut_picture(shape.height, shape.width, layers, tile)
+        windows = cut_picture(shape.height, shape.width, vgg.layers, layers, tile)
         if windows.count > 1:
             height, width, _ = windows.shape
             images = _IMAGES[config.optimizer]
@@ -207,43 +209,34 @@ def clip_bytes(shape: FrameShape, *, reach: int = 1) -> int:
 def _activation_bytes(shape: FrameShape, vgg: VGG19, height: int, width: int) -> int:
     """Return the bytes of all that the network keeps of a picture at the peak."""
     wanted = {*shape.content_layers, *shape.style_layers}
-    channels, total = _channels(vgg), 0
-    for layer in LAYERS[: max((LAYERS.index(layer) + 1 for layer in wanted), default=0)]:
-        copies = layer.startswith(("conv", "pool")) + _STYLE_SLOPES * (layer in shape.style_layers)
-        copies += _CONTENT_SLOPES * (layer in shape.content_layers)
-        total += copies * _layer_bytes(layer, height, width, channels)
+    total = 0
+    for layer in vgg.layers.through(wanted):
+        copies = (layer.kind != "relu") + _STYLE_SLOPES * (layer.name in shape.style_layers)
+        copies += _CONTENT_SLOPES * (layer.name in shape.content_layers)
+        total += copies * _layer_bytes(layer, height, width)
     return total
 
 
 def _kernel_bytes(shape: FrameShape, vgg: VGG19, height: int, width: int) -> int:
     """Return the bytes of the kernels that the solver's loop keeps beside the network's own."""
     wanted = {*shape.content_layers, *shape.style_layers}
-    deepest = max((LAYERS.index(layer) for layer in wanted), default=-1)
     total = 0
-    for name, (inside, outside) in channels_of(vgg.width).items():
-        if LAYERS.index(name) > deepest:
-            break
-        step, kernel = stride(name), 9 * inside * outside * _FLOAT
+    for layer in vgg.layers.through(wanted):
+        if layer.kind != "conv":
+            continue
+        step, side, channels = layer.stride, layer.kernel, (layer.inputs, layer.channels)
+        kernel = side**2 * layer.inputs * layer.channels * _FLOAT
         fewer = vgg.precision == "float32" and jax.default_backend() == "cpu"
-        if fewer and winograd.pays(height // step, width // step, inside, outside):
-            total += 2 * kernel * (winograd.ROWS + 2) // 3  # forward and back, eight rows for three
+        if fewer and winograd.pays(height // step, width // step, *channels, kernel=side):
+            # Forward and back, eight rows for three.
+            total += 2 * kernel * (winograd.ROWS + 2) // side
         else:
             total += kernel  # turned round, see ``network.convolution``
     return total
 
 
-def _channels(vgg: VGG19) -> dict[str, int]:
-    """Return the channels of every layer."""
-    convolutions, found, channels = channels_of(vgg.width), {}, 0
-    for layer in LAYERS:
-        channels = convolutions[layer][1] if layer.startswith("conv") else channels
-        found[layer] = channels
-    return found
-
-
-def _layer_bytes(layer: str, height: int, width: int, channels: dict[str, int]) -> int:
-    step = stride(layer)
-    return (height // step) * (width // step) * channels[layer] * _FLOAT
+def _layer_bytes(layer: Layer, height: int, width: int) -> int:
+    return (height // layer.stride) * (width // layer.stride) * layer.channels * _FLOAT
 
 
 def _moment_bytes(statistic: StyleStatistic, channels: int) -> int:

@@ -48,13 +48,19 @@ class NetworkPreset:
     first_padding: FirstPadding = "zeros"
 
 
+# Its input, in units of a standard deviation, is some 57.6 (255 times 0.226) times smaller than the
+# Oxford networks' levels. A network of ReLUs answers in proportion, so the content, a square, is
+# 57.6² times smaller and the style, a fourth power, 57.6⁴ times. An estimate:
+# scripts/fit_presets.py measures it where the weights are at hand.
+_TORCHVISION = NetworkPreset(content=3.3e3, style=1.1e7)
+
 NETWORKS = {
     "vgg19": NetworkPreset(),
-    # Its input, in units of a standard deviation, is some 57.6 (255 times 0.226) times smaller than
-    # the Oxford network's levels. A network of ReLUs answers in proportion, so the content, a
-    # square, is 57.6² times smaller and the style, a fourth power, 57.6⁴ times. An estimate:
-    # scripts/fit_presets.py measures it where the weights are at hand.
-    "torchvision": NetworkPreset(content=3.3e3, style=1.1e7),
+    # The published weights, which were tuned for VGG-19, taken over and not measured: the same
+    # training, with layers of the same names and widths.
+    "vgg16": NetworkPreset(),
+    "torchvision": _TORCHVISION,
+    "torchvision-vgg16": _TORCHVISION,
     # scripts/fit_presets.py prints these numbers: each term divided by its own size, the whole
     # brought to the scale of the published temporal weight. Content is compared at relu3_1, for
     # from noise relu4_2 of this network gives few outlines.

@@ -25,26 +25,9 @@ from jaxtyping import Array, Bool, Float, Int
 from jvst._types import Activation, Activations, Image, Scalar
 from jvst.core.statistics import StyleStatistic, check_tiled, statistic_of
 from jvst.errors import InputError
-from jvst.network.vgg import LAYERS, VGG19, features
+from jvst.network.layers import Layer, LayerTable
+from jvst.network.vgg import VGG19, features
 from jvst.solver.objective import GRAM, FrameTargets, LossTerms, LossWeights, frame_loss
-
-
-def stride(layer: str) -> int:
-    """Return the pixels from one position of a layer to the next."""
-    block = int(layer.removeprefix("pool")[0]) + 1 if layer.startswith("pool") else int(layer[4])
-    return 2 ** (block - 1)
-
-
-def sight(layers: Iterable[str]) -> tuple[int, int]:
-    """Return how far the deepest of some layers sees, and its stride, in pixels.
-
-    Position i sees the pixels from ``i · stride − sight`` to
-    ``(i + 1) · stride − 1 + sight``: a 3×3 convolution adds one position of its own layer to
-    each side, a pool nothing, as it takes whole blocks.
-    """
-    deepest = max((LAYERS.index(layer) for layer in layers), default=0)
-    before = LAYERS[: deepest + 1]
-    return sum(stride(name) for name in before if name.startswith("conv")), stride(LAYERS[deepest])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,8 +55,8 @@ def cut(size: int, tile: int, sight: int, stride: int) -> Cuts:
         size: length of the side.
         tile: pixels that a window inside the picture owns at the most; a window at the border
             also owns its outer margin. Rounded down to the stride, and shared out evenly.
-        sight: see ``sight``.
-        stride: see ``sight``.
+        sight: of the deepest layer, see ``network.layers.Layer``.
+        stride: of the deepest layer.
     """
     margin = -(-sight // stride) * stride
     inner = size - margin - sight
@@ -118,20 +101,23 @@ class Windows:
         ]
         return jnp.asarray(list(itertools.product(*sides)), jnp.int32)
 
-    def share(self, layer: str) -> float:
+    def share(self, layer: Layer) -> float:
         """Return the positions of a layer in one window, as a part of those in the picture."""
-        step = stride(layer)
+        step = layer.stride
         window = (self.rows.window // step) * (self.columns.window // step)
         return window / ((self.rows.size // step) * (self.columns.size // step))
 
 
 @functools.lru_cache(maxsize=64)
-def cut_picture(height: int, width: int, layers: frozenset[str], tile: tuple[int, int]) -> Windows:
+def cut_picture(
+    height: int, width: int, table: LayerTable, layers: frozenset[str], tile: tuple[int, int]
+) -> Windows:
     """Cut a picture into windows for some layers.
 
     Args:
         height: of the picture, pixels.
         width: of the picture, pixels.
+        table: of the network.
         layers: that the network is asked for.
         tile: height and width that a window owns at the most, see ``cut``.
 
@@ -143,19 +129,19 @@ def cut_picture(height: int, width: int, layers: frozenset[str], tile: tuple[int
             f"tile {tile[0]}×{tile[1]}; expected at least 1 pixel a side: "
             "give whole numbers above 0, such as 512 512"
         )
-    reach = sight(layers)
+    deepest = table.deepest(layers)
+    reach = deepest.sight, deepest.stride
     return Windows(cut(height, tile[0], *reach), cut(width, tile[1], *reach))
 
 
 def owned_positions(
-    place: Int[Array, "2 3"], layer: str, shape: tuple[int, ...]
+    place: Int[Array, "2 3"], layer: Layer, shape: tuple[int, ...]
 ) -> Bool[Array, "h w 1"]:
     """Mark the positions of a layer ``[h w c]`` that the window at a place owns."""
-    step = stride(layer)
     sides = []
     for side in range(2):
         start, first, end = place[side]
-        position = start + step * jnp.arange(shape[side], dtype=jnp.int32)
+        position = start + layer.stride * jnp.arange(shape[side], dtype=jnp.int32)
         sides.append((position >= first) & (position < end))
     return (sides[0][:, None] & sides[1])[..., None]  # [h w 1]
 
@@ -187,7 +173,7 @@ def tiled_loss_and_gradient(
         targets: what the frame is drawn to.
         weights: weights of the terms.
         tile: height and width in pixels that a window owns; the window itself is wider by what
-            the network sees, 70 pixels a side for relu5_1. Static.
+            the network sees, 70 pixels a side for relu5_1 of VGG-19. Static.
 
     Returns:
         What ``jax.value_and_grad(frame_loss, has_aux=True)`` returns.
@@ -196,7 +182,7 @@ def tiled_loss_and_gradient(
         InputError: a tile without pixels.
     """
     layers = {*targets.content, *targets.style}
-    windows = cut_picture(image.shape[0], image.shape[1], frozenset(layers), tile)
+    windows = cut_picture(*image.shape[:2], vgg.layers, frozenset(layers), tile)
     if windows.count == 1 or not layers:
         return _whole_loss_and_gradient(image, vgg, targets, weights)
     zero = jnp.zeros((), image.dtype)
@@ -217,13 +203,16 @@ def tiled_loss_and_gradient(
     def part(window: Image, place: Place) -> tuple[Scalar, Scalar]:
         found = features(vgg, window, layers)
         parts = (
-            _content_part(found[layer], target, place, layer)
+            _content_part(found[layer], target, place, vgg.layers[layer])
             for layer, target in targets.content.items()
         )
         content = weights.content * sum(parts, zero)
         pulls = (
-            _pull(_moments_part(found[layer], statistics[layer], place, layer, windows), slope)
-            for layer, slope in slopes.items()
+            _pull(
+                _moments_part(found[name], statistics[name], place, vgg.layers[name], windows),
+                slope,
+            )
+            for name, slope in slopes.items()
         )
         return content + sum(pulls, zero), content
 
@@ -267,7 +256,7 @@ def tiled_moments(
         ValueError: a statistic that needs the whole layer.
     """
     statistics = dict.fromkeys(layers, statistic)
-    windows = cut_picture(image.shape[0], image.shape[1], frozenset(statistics), tile)
+    windows = cut_picture(*image.shape[:2], vgg.layers, frozenset(statistics), tile)
     return _sum_of_moments(vgg, image, statistics, windows)
 
 
@@ -289,15 +278,16 @@ def tiled_features(
         InputError: a tile without pixels.
     """
     layers = tuple(layers)
-    windows = cut_picture(image.shape[0], image.shape[1], frozenset(layers), tile)
+    windows = cut_picture(*image.shape[:2], vgg.layers, frozenset(layers), tile)
 
     def put(whole: Activations, place: Place) -> tuple[Activations, None]:
         found = features(vgg, _window(image, place, windows), layers)
-        for layer, activation in found.items():
-            old = _beside(whole[layer], activation, place, layer)
+        for name, activation in found.items():
+            layer = vgg.layers[name]
+            old = _beside(whole[name], activation, place, layer)
             owned = owned_positions(place, layer, activation.shape)
             new = jnp.where(owned, activation, old)
-            whole = {**whole, layer: _put(whole[layer], new, place, stride(layer))}
+            whole = {**whole, name: _put(whole[name], new, place, layer.stride)}
         return whole, None
 
     shapes = jax.eval_shape(lambda: features(vgg, image, layers))
@@ -314,8 +304,8 @@ def _sum_of_moments(
     def parts(place: Place) -> dict[str, Any]:
         found = features(vgg, _window(image, place, windows), statistics)
         return {
-            layer: _moments_part(found[layer], statistic, place, layer, windows)
-            for layer, statistic in statistics.items()
+            name: _moments_part(found[name], statistic, place, vgg.layers[name], windows)
+            for name, statistic in statistics.items()
         }
 
     def add(total: dict[str, Any], place: Place) -> tuple[dict[str, Any], None]:
@@ -328,7 +318,7 @@ def _sum_of_moments(
 
 
 def _moments_part(
-    activation: Activation, statistic: StyleStatistic, place: Place, layer: str, windows: Windows
+    activation: Activation, statistic: StyleStatistic, place: Place, layer: Layer, windows: Windows
 ) -> Any:
     """Return what a window adds to the moments of the picture."""
     owned = owned_positions(place, layer, activation.shape)
@@ -342,7 +332,7 @@ def _pull(moments: Any, slope: Any) -> Scalar:
 
 
 def _content_part(
-    activation: Activation, target: Float[Array, "h2 w2 c"], place: Place, layer: str
+    activation: Activation, target: Float[Array, "h2 w2 c"], place: Place, layer: Layer
 ) -> Scalar:
     """Return what a window adds to the content loss of the picture."""
     owned = owned_positions(place, layer, activation.shape)
@@ -355,10 +345,10 @@ def _window(image: Image, place: Place, windows: Windows) -> Float[Array, "h2 w2
 
 
 def _beside(
-    whole: Float[Array, "h2 w2 c"], activation: Activation, place: Place, layer: str
+    whole: Float[Array, "h2 w2 c"], activation: Activation, place: Place, layer: Layer
 ) -> Activation:
     """Cut what stands at a window's place out of a layer of the whole picture."""
-    return jax.lax.dynamic_slice(whole, _corner(place, stride(layer)), activation.shape)
+    return jax.lax.dynamic_slice(whole, _corner(place, layer.stride), activation.shape)
 
 
 def _put(

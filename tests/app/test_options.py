@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from jvst.app.checks import check_config
+from jvst.app.checks import check_config, check_layers
 from jvst.app.cli.main import parse
 from jvst.app.options import (
     StylizeConfig,
@@ -13,6 +13,7 @@ from jvst.app.options import (
     frame_size,
 )
 from jvst.errors import InputError
+from jvst.network.layers import vgg16_layers, vgg19_layers
 
 GIVEN = ["--clip", "a.mp4", "--style", "b.png"]
 
@@ -40,8 +41,6 @@ def test_every_option_is_reached_by_its_short_name():
         ([*GIVEN, "--content-weight", "-1"], "--content-weight is -1.0"),
         ([*GIVEN, "--style-weight", "nan"], "--style-weight is nan"),
         ([*GIVEN, "--temporal-weight", "inf"], "--temporal-weight is inf"),
-        ([*GIVEN, "--style-layers", "relu9_1"], "unknown layer 'relu9_1'"),
-        ([*GIVEN, "--content-layers", "fc6"], "unknown layer 'fc6'"),
         ([*GIVEN, "--pooling", "median"], "--pooling is 'median'"),
         ([*GIVEN, "--optimizer", "sgd"], "lbfgs, adam"),
         ([*GIVEN, "--mask", "hard"], "--mask"),
@@ -61,6 +60,25 @@ def test_what_can_not_be_meant_is_refused_in_one_line(arguments, said):
         check_config(parse(arguments))
     assert said in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "table", "said"),
+    [
+        (["--style-layers", "relu9_1"], vgg19_layers(), "unknown layer 'relu9_1'"),
+        (["--content-layers", "fc6"], vgg19_layers(), "unknown layer 'fc6'"),
+        (["--content-layers", "relu3_4"], vgg16_layers(), "unknown layer 'relu3_4'"),
+    ],
+)
+def test_layers_that_the_network_has_not_are_refused_in_one_line(arguments, table, said):
+    with pytest.raises(InputError) as error:
+        check_layers(parse([*GIVEN, *arguments]).look, table)
+    assert said in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_layers_of_vgg19_are_taken_from_vgg19():
+    check_layers(parse([*GIVEN, "--content-layers", "relu3_4"]).look, vgg19_layers())
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,8 @@ from jvst.lab.training.train import (
     read_checkpoint,
     write_checkpoint,
 )
-from jvst.network.vgg import CONVOLUTIONS, channels_of, features
+from jvst.network.layers import vgg19_layers
+from jvst.network.vgg import features
 
 WIDTH = 0.0625
 # One program each: op by op they take seconds to compile.
@@ -51,12 +52,14 @@ def pool():
 def parameters():
     rng = np.random.default_rng(0)
     return {
-        name: {
-            "kernel": jnp.asarray(rng.standard_normal((3, 3, *shape)), jnp.float32),
-            "scale": jnp.ones(shape[1]),
-            "shift": jnp.zeros(shape[1]),
+        layer.name: {
+            "kernel": jnp.asarray(
+                rng.standard_normal((3, 3, layer.inputs, layer.channels)), jnp.float32
+            ),
+            "scale": jnp.ones(layer.channels),
+            "shift": jnp.zeros(layer.channels),
         }
-        for name, shape in channels_of(WIDTH).items()
+        for layer in vgg19_layers(WIDTH).convolutions
     }
 
 
@@ -114,7 +117,7 @@ def test_noisy_pairs_spoil_some_crops_and_leave_others(pool):
 def test_a_batch_is_normalised_over_itself(parameters):
     pictures = jax.random.uniform(jax.random.key(3), (4, 32, 32, 3))
     found = run_batch(parameters, pictures)
-    assert list(found) == [name.replace("conv", "relu") for name in CONVOLUTIONS]
+    assert list(found) == [layer.name for layer in vgg19_layers().relus]
     brighter = run_batch(parameters, 0.5 * pictures + 0.2)
     for layer, x in found.items():
         # Scale and shift are 1 and 0: mean 0 and variance 1 before the ReLU.

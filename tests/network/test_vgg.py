@@ -10,11 +10,13 @@ from support import reference
 from support.networks import SMALL, in_double, small_network, torch_features
 
 from jvst.network import convolution
-from jvst.network.vgg import LAYERS, OXFORD, TORCHVISION, channels_of, features, preprocess
+from jvst.network.layers import vgg19_layers
+from jvst.network.vgg import OXFORD, TORCHVISION, features, preprocess
 
 VARIANTS = [
     (pooling, padding) for pooling in ("max", "average") for padding in ("zeros", "replicate")
 ]
+LAYERS = vgg19_layers().names
 DEEP = ("relu1_1", "pool1", "conv2_2", "relu3_1", "relu4_2", "pool4", "relu5_1")
 
 evaluate = jax.jit(features, static_argnames="layers")
@@ -39,13 +41,13 @@ def test_layers_are_those_of_vgg19_in_their_order():
 
 
 def test_channels_are_those_of_vgg19():
-    shapes = channels_of(1.0)
+    shapes = {layer.name: (layer.inputs, layer.channels) for layer in vgg19_layers().convolutions}
     assert shapes["conv1_1"] == (3, 64)
     assert [shapes[f"conv{block}_1"][1] for block in range(1, 6)] == [64, 128, 256, 512, 512]
     assert len(shapes) == 13
     pairs = zip(shapes.values(), list(shapes.values())[1:], strict=False)
     assert all(out == following for (_, out), (following, _) in pairs)
-    assert channels_of(SMALL)["conv5_1"] == (32, 32)
+    assert vgg19_layers(SMALL)["conv5_1"].channels == 32
 
 
 @pytest.mark.parametrize(("pooling", "first_padding"), VARIANTS)

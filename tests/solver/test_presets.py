@@ -88,7 +88,7 @@ def test_weights_can_be_changed_without_changing_the_preset():
 @pytest.mark.parametrize(
     ("network", "preset", "given", "expected"),
     [
-        ("vgg16", "auto", "vgg16", "embedded"),
+        ("vgg13", "auto", "vgg13", "embedded"),
         ("", "auto", "''", "vgg19"),
         ("vgg19", "640x480", "640x480", "768x432"),
         ("vgg19", "AUTO", "AUTO", "auto"),

@@ -12,14 +12,13 @@ from support.networks import in_double, small_network
 
 from jvst.core.losses import gram_matrix
 from jvst.errors import InputError
-from jvst.network.vgg import LAYERS, features
+from jvst.network.layers import LayerTable, vgg19_layers
+from jvst.network.vgg import features
 from jvst.solver.objective import STYLE_LAYERS, FrameTargets, LossTerms, LossWeights, frame_loss
 from jvst.solver.solve import SolverConfig, solve_frame
 from jvst.solver.tiles import (
     cut,
     cut_picture,
-    sight,
-    stride,
     tiled_features,
     tiled_loss_and_gradient,
     tiled_moments,
@@ -36,6 +35,7 @@ all_features = jax.jit(features, static_argnames="layers")
 
 slow = pytest.mark.slow
 
+TABLE = vgg19_layers()
 SHALLOW = (("relu3_1",), ("relu1_1", "relu2_1", "relu3_1"))
 MIDDLE = (("relu4_2",), ("relu1_1", "relu2_1", "relu4_1"))
 PAPER = (("relu4_2",), STYLE_LAYERS)
@@ -82,7 +82,7 @@ def assert_close(found, expected, part):
 )
 def test_tiled_equals_untiled(size, pooling, first_padding, layers, tile, count):
     given = problem(*size, pooling, first_padding, layers)
-    assert cut_picture(*size, frozenset(itertools.chain(*layers)), tile).count == count
+    assert cut_picture(*size, TABLE, frozenset(itertools.chain(*layers)), tile).count == count
     (loss, terms), gradient = whole(*given)
     assert all(float(term) > 1e-3 * float(loss) for term in terms)
     found = tiled(*given, tile=tile)
@@ -177,7 +177,7 @@ def test_a_tile_without_pixels_is_an_error_of_one_line():
 @pytest.mark.parametrize("layer", ["conv1_1", "conv2_1", "pool2", "conv3_2"])
 def test_sight_is_where_the_gradient_of_one_activation_ends(layer):
     vgg = small_network("average")
-    middle, size = 24 // stride(layer), 64
+    middle, size = 24 // TABLE[layer].stride, 64
 
     @jax.jit
     def pull(image):
@@ -185,7 +185,7 @@ def test_sight_is_where_the_gradient_of_one_activation_ends(layer):
 
     # Over several pictures, so that no pixel is missed where an activation is cut off at 0.
     seen = sum(np.abs(np.asarray(pull(draw(seed, size, size, 3)))).sum(-1) for seed in range(4))
-    reach, step = sight([layer])
+    reach, step = TABLE[layer].sight, TABLE[layer].stride
     expected = range(middle * step - reach, (middle + 1) * step + reach)
     for axis in (0, 1):
         np.testing.assert_array_equal(np.flatnonzero(seen.any(axis)), expected)
@@ -193,10 +193,10 @@ def test_sight_is_where_the_gradient_of_one_activation_ends(layer):
 
 def test_strides_are_those_of_the_layers_shapes():
     shapes = jax.eval_shape(
-        functools.partial(features, layers=LAYERS), small_network(), jnp.zeros((64, 96, 3))
+        functools.partial(features, layers=TABLE.names), small_network(), jnp.zeros((64, 96, 3))
     )
     for layer, shape in shapes.items():
-        assert shape.shape[:2] == (64 // stride(layer), 96 // stride(layer))
+        assert shape.shape[:2] == (64 // TABLE[layer].stride, 96 // TABLE[layer].stride)
 
 
 @pytest.mark.parametrize(("reach", "step"), [(1, 1), (10, 4), (38, 8), (70, 16)])
@@ -223,7 +223,9 @@ def test_every_pixel_is_owned_once_and_seen_with_its_surroundings(reach, step):
 def test_windows_with_too_narrow_a_margin_do_not_give_the_whole_picture(monkeypatch):
     # The comparison above can fail: the last 4 pixels of the margin matter.
     given = problem(75, 101)
-    monkeypatch.setattr("jvst.solver.tiles.sight", lambda layers: (sight(layers)[0] - 4, 4))
+    deepest = TABLE["relu3_1"]
+    narrow = dataclasses.replace(deepest, sight=deepest.sight - 4)
+    monkeypatch.setattr(LayerTable, "deepest", lambda self, names: narrow)
     cut_picture.cache_clear()
     try:
         found = jax.jit(functools.partial(tiled_loss_and_gradient, tile=(16, 24)))(*given)

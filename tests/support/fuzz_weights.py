@@ -18,8 +18,9 @@ from support import published_files
 from support.read_weights import peak, read
 
 from jvst.app.cli.weights import main
+from jvst.network.layers import vgg19_layers
 from jvst.network.vgg import OXFORD
-from jvst.network.weights.native import build_vgg19, save_vgg19
+from jvst.network.weights.native import build_network, save_vgg19
 
 # Narrow enough that a file is mostly structure, not numbers.
 WIDTH = 1 / 32
@@ -30,7 +31,9 @@ def write(path: Path, format: str) -> None:
     """Write a sound file of a format."""
     kernels = published_files.random_kernels(WIDTH)
     if format == "native":
-        save_vgg19(path, build_vgg19(path, kernels, width=WIDTH, preprocessing=OXFORD))
+        save_vgg19(
+            path, build_network(path, kernels, layers=vgg19_layers(WIDTH), preprocessing=OXFORD)
+        )
     else:
         published_files.WRITERS[format](path, kernels)
 

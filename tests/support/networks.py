@@ -15,13 +15,14 @@ SMALL = 1 / 16
 
 
 @functools.cache
-def small_network(pooling="max", first_padding="zeros", precision="float32"):
+def small_network(pooling="max", first_padding="zeros", precision="float32", layers=None):
     """The same weights for every variant, drawn so that activations keep the size of pixels.
 
     They are about as large as those of the Oxford network, and no bias is 0.
     """
     vgg = nnx.eval_shape(
         lambda: VGG19(
+            layers,
             width=SMALL,
             pooling=pooling,
             first_padding=first_padding,

@@ -1,4 +1,4 @@
-"""Writes VGG-19 in the true layout of every published format, without the libraries that do so.
+"""Writes VGGs in the true layout of every published format, without the libraries that do so.
 
 ``kernels`` is always what conv1_1 … conv5_1 of the Oxford network would be: HWIO, BGR. Each
 writer turns them as its format has them.
@@ -15,21 +15,28 @@ import numpy as np
 import safetensors.numpy
 import scipy.io
 
-from jvst.network.vgg import CONVOLUTIONS, OXFORD, channels_of
+from jvst.network.layers import vgg19_layers
+from jvst.network.vgg import OXFORD
 
 __all__ = ["OXFORD"]
 
-PLACES = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28)  # written down from torchvision's cfg "E"
+# Written down from torchvision's cfg "E" and "D", by the number of convolutions through conv5_1.
+PLACES = {
+    13: (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28),
+    11: (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24),
+}
 
 
-def random_kernels(width: float, seed: int = 0) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def random_kernels(
+    width: float, seed: int = 0, layers=vgg19_layers
+) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Draw kernels that keep activations of about the size of the input."""
     rng = np.random.default_rng(seed)
     kernels = {}
-    for name, (channels, filters) in channels_of(width).items():
-        kernel = rng.standard_normal((3, 3, channels, filters), np.float32)
-        kernel *= np.float32(np.sqrt(2 / (9 * channels)))
-        kernels[name] = (kernel, rng.standard_normal(filters, np.float32))
+    for layer in layers(width).convolutions:
+        kernel = rng.standard_normal((3, 3, layer.inputs, layer.channels), np.float32)
+        kernel *= np.float32(np.sqrt(2 / (9 * layer.inputs)))
+        kernels[layer.name] = (kernel, rng.standard_normal(layer.channels, np.float32))
     return kernels
 
 
@@ -53,7 +60,7 @@ def keras(path, kernels, *, top=False, spelling="{0}/{0}_{1}_1:0", folder="", **
 def torch_names(kernels, *, rgb=False, prefix="features."):
     """OIHW tensors under torchvision's names; turned to RGB for torchvision's own training."""
     tensors = OrderedDict()
-    for place, (kernel, bias) in zip(PLACES, kernels.values(), strict=True):
+    for place, (kernel, bias) in zip(PLACES[len(kernels)], kernels.values(), strict=True):
         turned = kernel[:, :, ::-1] if rgb and place == 0 else kernel
         tensors[f"{prefix}{place}.weight"] = oihw(turned)
         tensors[f"{prefix}{place}.bias"] = bias
@@ -221,7 +228,7 @@ def caffemodel(path, kernels, *, encoding="V1", packed=True):
 def matconvnet(path, kernels, *, compressed=True, old=False, top=None):
     layers = np.empty((1, 2 * len(kernels)), object)
     for index, (name, (kernel, bias)) in enumerate(kernels.items()):
-        turned = kernel[:, :, ::-1] if name == CONVOLUTIONS[0] else kernel
+        turned = kernel[:, :, ::-1] if name == "conv1_1" else kernel
         if old:
             layer = {"filters": turned, "biases": bias[None]}
         else:

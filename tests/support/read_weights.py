@@ -12,7 +12,6 @@ from pathlib import Path
 
 from jvst.errors import InputError
 from jvst.network.weights.formats.detect import read_published
-from jvst.network.weights.formats.imported import width_of
 from jvst.network.weights.native import check_kernels, read_native
 
 
@@ -21,10 +20,10 @@ def read(path: Path) -> str:
     try:
         found = read_published(path)
         if found is None:
-            kernels, width, _ = read_native(path)
+            kernels, layers, _ = read_native(path)
         else:
-            kernels, width = found.kernels, width_of(found.kernels)
-        check_kernels(path, kernels, width=width)
+            kernels, layers = found.kernels, found.layers
+        check_kernels(path, kernels, layers=layers)
     except InputError as error:
         return str(error)
     return "read"

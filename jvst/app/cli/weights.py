@@ -1,4 +1,4 @@
-"""``jvst weights``: what is here, fetching, converting and checking files of VGG-19 weights."""
+"""``jvst weights``: what is here, fetching, converting and checking files of VGG weights."""
 
 import argparse
 import sys
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="jvst weights", description="Files of VGG-19 weights; see weights/README.md."
+        prog="jvst weights", description="Files of VGG weights; see weights/README.md."
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
@@ -121,12 +121,11 @@ def _info(options: argparse.Namespace) -> None:
             if metadata.get(key):
                 print(f"{key}: {metadata[key]}")
         return
-    width = width_of(found.kernels)
-    check_kernels(options.file, found.kernels, width=width)
+    check_kernels(options.file, found.kernels, layers=found.layers)
     preprocessing = found.preprocessing
     print(f"format: {found.format}")
     print(f"network: {found.network}")
-    print(f"width: {width}")
+    print(f"width: {width_of(found.kernels)}")
     print(f"channels: {preprocessing.channels}")
     print(f"scale: {preprocessing.scale}")
     print(f"mean: {[*preprocessing.mean]}")

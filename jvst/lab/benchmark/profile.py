@@ -23,7 +23,8 @@ from jvst.lab.benchmark.timing import alternate, ratios, spread
 from jvst.lab.benchmark.torch_network import Problem
 from jvst.network import convolution, winograd
 from jvst.network.convolution import Pooling
-from jvst.network.vgg import CONVOLUTIONS, LAYERS, VGG19, channels_of, features
+from jvst.network.layers import vgg19_layers
+from jvst.network.vgg import VGG19, features
 from jvst.solver.objective import (
     GRAM,
     FrameTargets,
@@ -31,7 +32,6 @@ from jvst.solver.objective import (
     frame_loss,
 )
 from jvst.solver.solve import SolverConfig, advance, begin
-from jvst.solver.tiles import stride
 
 Convolution = Callable[[Array, Array], Array]
 
@@ -123,11 +123,11 @@ def run(options: ProfileOptions, journal: Journal) -> None:
 def layers(height: int, width: int, channels: float, repeats: int) -> list[dict[str, Any]]:
     """Time each convolution with its gradient in the input, both ways in turn."""
     rows = []
-    for names, (h, w, c, d) in layer_shapes(height, width, channels).items():
+    for names, (h, w, k, c, d) in layer_shapes(height, width, channels).items():
         say(names)
         x = jax.random.normal(jax.random.key(0), (h, w, c))
-        kernel = jax.random.normal(jax.random.key(1), (3, 3, c, d)) / (9 * c) ** 0.5
-        turns = max(_LEAST_TURNS, round(_LAYER_FLOP / (36 * h * w * c * d)))
+        kernel = jax.random.normal(jax.random.key(1), (k, k, c, d)) / (k * k * c) ** 0.5
+        turns = max(_LEAST_TURNS, round(_LAYER_FLOP / (4 * k * k * h * w * c * d)))
         seconds = alternate(
             {
                 name: functools.partial(_wait, forth_and_back(way, turns), x, kernel)
@@ -143,24 +143,25 @@ def layers(height: int, width: int, channels: float, repeats: int) -> list[dict[
                 "plain_s": spread(seconds["plain"]).median / turns,
                 "fewer_s": spread(seconds["fewer"]).median / turns,
                 **_ratio("ratio", seconds["fewer"], seconds["plain"]),
-                "chosen": "fewer products" if winograd.pays(h, w, c, d) else "plain",
+                "chosen": "fewer products" if winograd.pays(h, w, c, d, kernel=k) else "plain",
             }
         )
     return rows
 
 
-def layer_shapes(height: int, width: int, channels: float) -> dict[str, tuple[int, int, int, int]]:
-    """Return (height, width, channels in, out) of all convolutions but the first, once each."""
-    found: dict[tuple[int, int, int, int], list[str]] = {}
-    for name, (c, d) in channels_of(channels).items():
-        step = stride(name)
-        found.setdefault((height // step, width // step, c, d), []).append(name)
-    return {", ".join(names): shape for shape, names in found.items() if shape[2] != 3}
+def layer_shapes(height: int, width: int, channels: float) -> dict[str, tuple[int, ...]]:
+    """Return (height, width, kernel, channels in, out) of all convolutions but the first, once."""
+    found: dict[tuple[int, ...], list[str]] = {}
+    for layer in vgg19_layers(channels).convolutions[1:]:
+        size = height // layer.stride, width // layer.stride
+        shape = (*size, layer.kernel, layer.inputs, layer.channels)
+        found.setdefault(shape, []).append(layer.name)
+    return {", ".join(names): shape for shape, names in found.items()}
 
 
 def plain(x: Array, kernel: Array) -> Array:
     """Convolve with the back end's own convolution."""
-    return convolution.plain_convolution(x, kernel, 1, "highest")
+    return convolution.plain_convolution(x, kernel, kernel.shape[0] // 2, "highest")
 
 
 def forth_and_back(convolve: Convolution, turns: int) -> Callable[[Array, Array], Array]:
@@ -201,12 +202,14 @@ def parts(problem: Problem) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """
     image, vgg, targets, weights = problem
     yield "whole", (loop_of(_frame, _TURNS), *problem)
-    shapes = jax.eval_shape(lambda: features(vgg, image, LAYERS))
-    layers = {name: jnp.full(shapes[name].shape, 0.5) for name in LAYERS}
-    before = dict(zip(LAYERS, (image, *layers.values()), strict=False))  # what a layer is given
-    convolved = {name: before[name] for name in CONVOLUTIONS}
+    table = vgg.layers
+    shapes = jax.eval_shape(lambda: features(vgg, image, table.names))
+    layers = {name: jnp.full(shapes[name].shape, 0.5) for name in table.names}
+    # What a layer is given.
+    before = dict(zip(table.names, (image, *layers.values()), strict=False))
+    convolved = {layer.name: before[layer.name] for layer in table.convolutions}
     yield "convolutions", (loop_of(_convolutions, _TURNS), convolved, vgg)
-    pooled = {name: before[name] for name in LAYERS if name.startswith("pool")}
+    pooled = {layer.name: before[layer.name] for layer in table if layer.kind == "pool"}
     pool = functools.partial(_pools, pooling=vgg.pooling)
     yield "pooling", (loop_of(pool, _TURNS), pooled)
     styled = {name: layers[name] for name in targets.style}
@@ -222,8 +225,12 @@ def _frame(image: Image, vgg: VGG19, targets: FrameTargets, weights: LossWeights
 
 def _convolutions(inputs: Activations, vgg: VGG19) -> Scalar:
     kernels = {name: vgg.parameters(name)[0] for name in inputs}
-    results = [convolution.convolution(x, kernels[k], 1, "highest") for k, x in inputs.items()]
-    return _squares(results)
+    return _squares(
+        [
+            convolution.convolution(x, kernels[k], vgg.layers[k].kernel // 2, "highest")
+            for k, x in inputs.items()
+        ]
+    )
 
 
 def _pools(inputs: Activations, pooling: Pooling) -> Scalar:

@@ -10,9 +10,8 @@ import jax.numpy as jnp
 
 from jvst._types import Device
 from jvst.network.convolution import Precision
-from jvst.network.vgg import channels_of
+from jvst.network.layers import vgg19_layers
 from jvst.solver.objective import STYLE_LAYERS
-from jvst.solver.tiles import stride
 
 # Side of the matrices whose product counts as the peak: large enough to be bound by arithmetic.
 _PEAK_SIDES = {"cpu": 2048, "gpu": 8192, "tpu": 8192}
@@ -78,12 +77,12 @@ def evaluation_flop(width: int, height: int, channels: float) -> float:
         channels: as a part of VGG-19's.
     """
     total = 0.0
-    for name, (inside, outside) in channels_of(channels).items():
-        step = stride(name)
-        pixels = (height // step) * (width // step)
-        total += 2 * 2 * 9 * inside * outside * pixels
-        if name.replace("conv", "relu") in STYLE_LAYERS:
-            total += 2 * 2 * outside**2 * pixels
+    for layer in vgg19_layers(channels):
+        pixels = (height // layer.stride) * (width // layer.stride)
+        if layer.kind == "conv":
+            total += 2 * 2 * layer.kernel**2 * layer.inputs * layer.channels * pixels
+        if layer.name in STYLE_LAYERS:
+            total += 2 * 2 * layer.channels**2 * pixels
     return total
 
 

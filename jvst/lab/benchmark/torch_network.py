@@ -9,7 +9,7 @@ import numpy as np
 
 from jvst._types import Image
 from jvst.lab.benchmark.records import say
-from jvst.network.vgg import CONVOLUTIONS, LAYERS, OXFORD, VGG19
+from jvst.network.vgg import OXFORD, VGG19
 from jvst.solver.objective import CONTENT_LAYERS, LEVELS, STYLE_LAYERS, FrameTargets, LossWeights
 
 Problem = tuple[Image, VGG19, FrameTargets, LossWeights]
@@ -49,9 +49,12 @@ def torch_losses(
 
     form = torch.channels_last if channels_last else torch.contiguous_format
     kernels = {
-        name: (tensor(kernel.transpose(3, 2, 0, 1)).contiguous(memory_format=form), tensor(bias))
-        for name in CONVOLUTIONS
-        for kernel, bias in [vgg.parameters(name)]
+        layer.name: (
+            tensor(kernel.transpose(3, 2, 0, 1)).contiguous(memory_format=form),
+            tensor(bias),
+        )
+        for layer in vgg.layers.convolutions
+        for kernel, bias in [vgg.parameters(layer.name)]
     }
     content = {k: tensor(v.transpose(2, 0, 1)[None]) for k, v in targets.content.items()}
     grams = {k: tensor(v) for k, v in targets.style.items()}
@@ -64,19 +67,19 @@ def torch_losses(
     def loss(x: Any) -> Any:
         y = x.flip(1) * LEVELS - mean
         content_term, style_term = 0.0, 0.0
-        for layer in LAYERS:
-            if layer.startswith("conv"):
-                y = torch.nn.functional.conv2d(y, *kernels[layer], padding=1)
-            elif layer.startswith("relu"):
+        for layer in vgg.layers:
+            if layer.kind == "conv":
+                y = torch.nn.functional.conv2d(y, *kernels[layer.name], padding=layer.kernel // 2)
+            elif layer.kind == "relu":
                 y = torch.relu(y)
             else:
                 y = torch.nn.functional.max_pool2d(y, 2)
-            if layer in CONTENT_LAYERS:
-                content_term = content_term + torch.mean((y - content[layer]) ** 2)
-            if layer in STYLE_LAYERS:
+            if layer.name in CONTENT_LAYERS:
+                content_term = content_term + torch.mean((y - content[layer.name]) ** 2)
+            if layer.name in STYLE_LAYERS:
                 flat = y[0].flatten(1)
                 gram = flat @ flat.T / flat.numel()
-                style_term = style_term + torch.mean((gram - grams[layer]) ** 2)
+                style_term = style_term + torch.mean((gram - grams[layer.name]) ** 2)
         corner = x[..., :-1, :-1]
         variation = 0.5 * (
             ((x[..., :-1, 1:] - corner) ** 2).sum() + ((x[..., 1:, :-1] - corner) ** 2).sum()

@@ -8,7 +8,8 @@ from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from jvst.lab.training.kernels import smooth_kernel
-from jvst.network.vgg import CONVOLUTIONS, VGG19, Preprocessing, channels_of, preprocess
+from jvst.network.layers import Layer, vgg19_layers
+from jvst.network.vgg import VGG19, Preprocessing, preprocess
 
 #: Kernel, and scale and shift of the normalised response, of each convolution.
 Parameters = dict[str, dict[str, Array]]
@@ -16,6 +17,8 @@ Parameters = dict[str, dict[str, Array]]
 #: What the network expects as input: about variance 1.
 INPUT = Preprocessing("RGB", 1.0, (0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 
+# Of full width: what it says beside channels holds for every width.
+_TABLE = vgg19_layers()
 _EPSILON = 1e-5
 # Filters that hardly ever respond would be blown up by a scale to mean activation 1.
 _FLOOR = 0.1
@@ -24,15 +27,13 @@ _FLOOR = 0.1
 def initial_parameters(key: PRNGKeyArray, *, width: float) -> Parameters:
     """Draw smooth random kernels; every response starts with mean 0 and variance 1."""
     parameters = {}
-    keys = jax.random.split(key, len(CONVOLUTIONS))
-    for (name, (channels, filters)), kernel_key in zip(
-        channels_of(width).items(), keys, strict=True
-    ):
-        kernel = smooth_kernel(kernel_key, channels, filters)
-        parameters[name] = {
+    layers = vgg19_layers(width).convolutions
+    for layer, kernel_key in zip(layers, jax.random.split(key, len(layers)), strict=True):
+        kernel = smooth_kernel(kernel_key, layer.inputs, layer.channels)
+        parameters[layer.name] = {
             "kernel": kernel / jnp.sqrt(jnp.sum(jnp.square(kernel), axis=(0, 1, 2))),
-            "scale": jnp.ones(filters),
-            "shift": jnp.zeros(filters),
+            "scale": jnp.ones(layer.channels),
+            "shift": jnp.zeros(layer.channels),
         }
     return parameters
 
@@ -53,14 +54,15 @@ def activations(
         ``relu1_1``, ``relu1_2``, … through ``relu5_1``.
     """
     x, found = _input(pictures), {}
-    for name in CONVOLUTIONS:
-        part = parameters[name]
-        y = _convolve(x, part["kernel"], name)
+    for layer in _TABLE.convolutions:
+        part, relu = parameters[layer.name], _TABLE.after(layer.name)
+        assert relu is not None  # one follows every convolution of a VGG
+        y = _convolve(x, part["kernel"], layer)
         mean = jnp.mean(y, axis=(0, 1, 2))
         variance = jnp.mean(jnp.square(y), axis=(0, 1, 2)) - jnp.square(mean)
         gain = part["scale"] * jax.lax.rsqrt(jnp.maximum(variance, 0.0) + _EPSILON)
         x = jax.nn.relu((y - mean) * gain + part["shift"])
-        found[name.replace("conv", "relu")] = x
+        found[relu.name] = x
     return found
 
 
@@ -87,16 +89,16 @@ def fold(parameters: Parameters, pictures: Float[Array, "n h w 3"], *, width: fl
         rngs=nnx.Rngs(0),
     )
     x, earlier = _input(pictures), jnp.ones(3)
-    for name in CONVOLUTIONS:
-        kernel, bias, earlier, x = _fold_one(x, earlier, parameters[name], name)
-        vgg.convolutions[name].kernel = nnx.Param(kernel)
-        vgg.convolutions[name].bias = nnx.Param(bias)
+    for layer in _TABLE.convolutions:
+        kernel, bias, earlier, x = _fold_one(x, earlier, parameters[layer.name], layer)
+        vgg.convolutions[layer.name].kernel = nnx.Param(kernel)
+        vgg.convolutions[layer.name].bias = nnx.Param(bias)
     return vgg
 
 
-@functools.partial(jax.jit, static_argnames="name")
+@functools.partial(jax.jit, static_argnames="layer")
 def _fold_one(
-    x: Float[Array, "n h w c"], earlier: Float[Array, " c"], part: dict[str, Array], name: str
+    x: Float[Array, "n h w c"], earlier: Float[Array, " c"], part: dict[str, Array], layer: Layer
 ) -> tuple[
     Float[Array, "3 3 c d"], Float[Array, " d"], Float[Array, " d"], Float[Array, "n _ _ d"]
 ]:
@@ -106,13 +108,13 @@ def _fold_one(
         x: activations of the folded layer before it.
         earlier: what the filters of that layer were divided by.
         part: parameters of this convolution.
-        name: of this convolution.
+        layer: this convolution.
 
     Returns:
         Kernel, bias, what the filters were divided by, and the activations.
     """
     kernel = part["kernel"] * earlier[:, None]
-    y = _convolve(x, kernel, name)
+    y = _convolve(x, kernel, layer)
     mean, variance = jnp.mean(y, axis=(0, 1, 2)), jnp.var(y, axis=(0, 1, 2))
     gain = part["scale"] / jnp.sqrt(variance + _EPSILON)
     bias = part["shift"] - mean * gain
@@ -127,15 +129,16 @@ def _input(pictures: Float[Array, "n h w 3"]) -> Float[Array, "n h w 3"]:
 
 
 def _convolve(
-    x: Float[Array, "n h w c"], kernel: Float[Array, "3 3 c d"], name: str
+    x: Float[Array, "n h w c"], kernel: Float[Array, "k k c d"], layer: Layer
 ) -> Float[Array, "n _ _ d"]:
     """Convolve a batch as ``features`` does, after pooling where a block begins."""
-    if name == "conv1_1":
-        x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
-    elif name.endswith("_1"):
+    before, margin = _TABLE.before(layer.name), layer.kernel // 2
+    if before is None:
+        x = jnp.pad(x, ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="edge")
+        margin = 0
+    elif before.kind == "pool":
         n, h, w, c = x.shape
         x = 2.0 * x.reshape(n, h // 2, 2, w // 2, 2, c).mean(axis=(2, 4))
-    margin = 0 if name == "conv1_1" else 1
     return jax.lax.conv_general_dilated(
         x,
         kernel,

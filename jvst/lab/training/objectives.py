@@ -10,12 +10,21 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jvst.network.vgg import BLOCKS
+from jvst.network.layers import vgg19_layers
 from jvst.solver.objective import STYLE_LAYERS
 
 #: Layers from which a picture is restored, with the pixels that one position stands for.
 DECODED = {"relu2_1": 2, "relu3_1": 4, "relu4_2": 8}
 
+# Which random numbers a layer's head gets: fixed, for the order of a set is not.
+_STREAMS = {
+    "relu1_1": 11,
+    "relu2_1": 21,
+    "relu3_1": 31,
+    "relu4_1": 41,
+    "relu4_2": 42,
+    "relu5_1": 51,
+}
 _PROJECTED = 24  # channels of the Gram matrix that a head sees
 _EMBEDDING = 64
 # All pairs of 256 channels would take as long as the network.
@@ -38,9 +47,8 @@ def initial_heads(key: PRNGKeyArray, *, width: float) -> dict[str, dict[str, Arr
     """Draw the parameters that are thrown away after the training."""
     heads = {}
     for layer in {*STYLE_LAYERS, *DECODED}:
-        channels = round(BLOCKS[int(layer[4]) - 1][1] * width)
-        # Layer names as numbers, so that the order of a set doesn't matter.
-        keys = jax.random.split(jax.random.fold_in(key, int(layer[4]) * 10 + int(layer[6])), 3)
+        channels = vgg19_layers(width)[layer].channels
+        keys = jax.random.split(jax.random.fold_in(key, _STREAMS[layer]), 3)
         head = {}
         if layer in STYLE_LAYERS:
             pairs = _PROJECTED * (_PROJECTED + 1) // 2

@@ -1,4 +1,4 @@
-"""Files of VGG-19 weights: our own format, the published ones, and where they come from."""
+"""Files of VGG weights: our own format, the published ones, and where they come from."""
 
 from jvst.network.weights.find import EMBEDDED, Found, find_weights, normalised
 from jvst.network.weights.formats.detect import import_vgg19

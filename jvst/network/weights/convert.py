@@ -10,7 +10,7 @@ from jvst.network.weights.formats.tensor_file import read_metadata, read_safeten
 from jvst.network.weights.formats.torchvision import Channels
 from jvst.network.weights.native import (
     FORMAT,
-    build_vgg19,
+    build_network,
     describe,
     load_vgg19,
     read_native,
@@ -46,8 +46,10 @@ def convert_vgg19(
     if found is None:
         if read_metadata(source).get("statistics"):
             check_file(source)
-        stored = next(iter(read_safetensors(source, prefix="conv1_1.kernel")[0].values()))
-        save_vgg19(target, load_vgg19(source), **describe(source), dtype=stored.dtype)
+        vgg = load_vgg19(source)
+        first = f"{vgg.layers.convolutions[0].name}.kernel"
+        stored = read_safetensors(source, prefix=first)[0][first]
+        save_vgg19(target, vgg, **describe(source), dtype=stored.dtype)
         return
     save_vgg19(
         target,
@@ -75,8 +77,8 @@ def check_file(path: str | Path) -> Checked:
             f"{path} is not one of jvst's own files ({FORMAT}); convert it first, with "
             "jvst weights convert"
         )
-    kernels, width, preprocessing = read_native(path)
-    vgg = build_vgg19(path, kernels, width=width, preprocessing=preprocessing)
+    kernels, layers, preprocessing = read_native(path)
+    vgg = build_network(path, kernels, layers=layers, preprocessing=preprocessing)
     try:
         stored = from_text(metadata["statistics"])
     except (KeyError, ValueError) as error:

@@ -35,7 +35,7 @@ class Found(NamedTuple):
     """A file of weights and what to tell the person about the choice."""
 
     path: Path
-    network: str  # "vgg19", "torchvision" or "embedded": which preset of loss weights fits
+    network: str  # such as "vgg19" or "embedded": which preset of loss weights fits
     notice: str  # empty when there is nothing to say
 
 
@@ -132,7 +132,7 @@ def _from_path(path: Path) -> Found:
     """Use a file as it is, or its conversion, kept in the user's cache by checksum."""
     if not path.exists():
         raise InputError(
-            f"{path} does not exist; expected a file of VGG-19 weights, or auto, vgg19, "
+            f"{path} does not exist; expected a file of VGG weights, or auto, vgg19, "
             "vgg19-normalised, embedded or another name of jvst weights list"
         )
     if read_published(path) is None:

@@ -1,4 +1,4 @@
-"""The published files of VGG-19: where they are, how long, by which checksum they are known."""
+"""The published files of VGG-19 and VGG-16: addresses, sizes and checksums."""
 
 from typing import Literal, NamedTuple
 
@@ -90,6 +90,27 @@ KNOWN_FILES = (
         "RGB",
         "CC BY 4.0",
         "the Oxford weights, from MatConvNet, .mat",
+    ),
+    KnownFile(
+        "vgg16",
+        "https://storage.googleapis.com/tensorflow/keras-applications/vgg16/"
+        "vgg16_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        58_889_256,
+        "md5:6d6bbae143d832006294945121d1f1fc",
+        "vgg16",
+        "BGR",
+        "CC BY 4.0",
+        "the Oxford weights of VGG-16, from Keras Applications, without classifier",
+    ),
+    KnownFile(
+        "torchvision-vgg16",
+        "https://download.pytorch.org/models/vgg16-397923af.pth",
+        None,
+        "sha256:397923af",
+        "torchvision-vgg16",
+        "RGB",
+        "BSD-3-Clause",
+        "torchvision's own training of VGG-16, from PyTorch, .pth",
     ),
     KnownFile(
         "gatys-normalised",

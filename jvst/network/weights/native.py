@@ -1,10 +1,11 @@
 """jvst's own file of weights: safetensors that say in their metadata what they are.
 
 Tensors ``conv1_1.kernel`` (height, width, in, out) and ``conv1_1.bias``, … through conv5_1, as
-float32 or float16. Metadata, all strings: ``format``, ``layout``, ``width``, ``channels``,
-``scale``, ``mean``, ``std`` (see ``Preprocessing``), ``network`` (which preset of loss weights
-fits: ``vgg19``, ``torchvision`` or ``embedded``), ``origin``, ``licence``, ``source_sha256`` of
-the file that it was converted from, ``normalised`` (over which pictures, if it is), ``notice``
+float32 or float16. Metadata, all strings: ``format``, ``layout``, ``width``, ``layers`` (the table,
+as ``LayerTable.to_text`` writes it, unless it is VGG-19's at that width), ``channels``, ``scale``,
+``mean``, ``std`` (see ``Preprocessing``), ``network`` (which preset of loss weights fits, such as
+``vgg19``, ``vgg16``, ``torchvision`` or ``embedded``), ``origin``, ``licence``, ``source_sha256``
+of the file that it was converted from, ``normalised`` (over which pictures, if it is), ``notice``
 (what to tell who uses it), and for ``jvst weights check`` ``statistics`` of every ReLU and
 ``tensors_sha256`` of the numbers.
 """
@@ -21,8 +22,9 @@ from flax import nnx
 from jvst._files import replacing, writing_to
 from jvst.errors import InputError
 from jvst.network.convolution import FirstPadding, Pooling, Precision
-from jvst.network.vgg import VGG19, Preprocessing, channels_of
-from jvst.network.weights.formats.imported import Kernels
+from jvst.network.layers import LayerTable, table_from_text, vgg19_layers
+from jvst.network.vgg import VGG19, Network, Preprocessing
+from jvst.network.weights.formats.imported import Kernels, architecture_of
 from jvst.network.weights.formats.tensor_file import read_metadata, read_safetensors, to_bytes
 from jvst.network.weights.statistics import layer_statistics, to_text
 
@@ -35,7 +37,7 @@ def save_vgg19(
     path: str | Path,
     vgg: VGG19,
     *,
-    network: str = "vgg19",
+    network: str = "",
     origin: str = "",
     licence: str = "",
     source_sha256: str = "",
@@ -48,7 +50,8 @@ def save_vgg19(
     Args:
         path: the file to write, by custom ``.safetensors``.
         vgg: the network.
-        network: name of the preset of loss weights that fits.
+        network: name of the preset of loss weights that fits; ``vgg19`` or ``vgg16``, by its
+            layers, when left out.
         origin: where the weights come from, in words.
         licence: under what terms they may be used.
         source_sha256: checksum of the file they were converted from.
@@ -68,7 +71,7 @@ def save_vgg19(
         name: (tensors[f"{name}.kernel"], tensors[f"{name}.bias"]) for name in vgg.convolutions
     }
     # Of the numbers as they are stored, rounded to float16 where they are.
-    stored = build_vgg19(path, kernels, width=vgg.width, preprocessing=preprocessing)
+    stored = build_network(path, kernels, layers=vgg.layers, preprocessing=preprocessing)
     metadata = {
         "format": FORMAT,
         "layout": "HWIO",
@@ -77,7 +80,7 @@ def save_vgg19(
         "scale": repr(float(preprocessing.scale)),
         "mean": json.dumps(preprocessing.mean),
         "std": json.dumps(preprocessing.std),
-        "network": network,
+        "network": network or architecture_of(vgg.layers.names).oxford,
         "origin": origin,
         "licence": licence,
         "source_sha256": source_sha256,
@@ -86,6 +89,8 @@ def save_vgg19(
         "statistics": to_text(layer_statistics(stored)),
         "tensors_sha256": tensors_sha256(tensors),
     }
+    if vgg.layers != vgg19_layers(vgg.width):
+        metadata["layers"] = vgg.layers.to_text()
     path = Path(path)
     with replacing(path) as partial, writing_to(path):
         partial.write_bytes(to_bytes(tensors, metadata))
@@ -109,11 +114,11 @@ def load_vgg19(
     Raises:
         InputError: a file that is missing, damaged, of another format, or lacks layers.
     """
-    kernels, width, preprocessing = read_native(path)
-    return build_vgg19(
+    kernels, layers, preprocessing = read_native(path)
+    return build_network(
         path,
         kernels,
-        width=width,
+        layers=layers,
         preprocessing=preprocessing,
         pooling=pooling,
         first_padding=first_padding,
@@ -121,8 +126,8 @@ def load_vgg19(
     )
 
 
-def read_native(path: str | Path) -> tuple[Kernels, float, Preprocessing]:
-    """Read kernels, width and preprocessing from a file that ``save_vgg19`` wrote.
+def read_native(path: str | Path) -> tuple[Kernels, LayerTable, Preprocessing]:
+    """Read kernels, layers and preprocessing from a file that ``save_vgg19`` wrote.
 
     Raises:
         InputError: a file that is missing, damaged or of another format.
@@ -133,8 +138,8 @@ def read_native(path: str | Path) -> tuple[Kernels, float, Preprocessing]:
             f"{path} is a safetensors file but not one of jvst's ({FORMAT}); convert it with "
             "scripts/convert_vgg19.py"
         )
+    layers = _table(path, metadata)
     try:
-        width = float(metadata["width"])
         preprocessing = Preprocessing(
             channels={"BGR": "BGR", "RGB": "RGB"}[metadata["channels"]],  # type: ignore[arg-type]
             scale=_finite(metadata["scale"]),
@@ -145,12 +150,20 @@ def read_native(path: str | Path) -> tuple[Kernels, float, Preprocessing]:
             raise ValueError("the scale of its input is not positive")
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{path} has no usable metadata; convert or get it again") from error
-    _check_width(path, width)
     kernels: Kernels = {
-        name: (tensors.get(f"{name}.kernel"), tensors.get(f"{name}.bias"))
-        for name in channels_of(width)
+        layer.name: (tensors.get(f"{layer.name}.kernel"), tensors.get(f"{layer.name}.bias"))
+        for layer in layers.convolutions
     }
-    return kernels, width, preprocessing
+    return kernels, layers, preprocessing
+
+
+def read_layers(path: str | Path) -> LayerTable:
+    """Return the table of layers of a file, without its numbers.
+
+    Raises:
+        InputError: a file that is missing, damaged or not jvst's.
+    """
+    return _table(path, read_metadata(path))
 
 
 def describe(path: str | Path) -> dict[str, str]:
@@ -165,22 +178,22 @@ def describe(path: str | Path) -> dict[str, str]:
     }
 
 
-def build_vgg19(
+def build_network(
     path: str | Path,
     kernels: Kernels,
     *,
-    width: float = 1.0,
+    layers: LayerTable,
     preprocessing: Preprocessing,
     pooling: Pooling = "max",
     first_padding: FirstPadding = "zeros",
     precision: Precision = "float32",
-) -> VGG19:
+) -> Network:
     """Put kernels (HWIO) and biases into a network, checking that each is there and fits.
 
     Args:
         path: where they were read, for the messages.
-        kernels: convolution -> (kernel ``[3 3 in out]``, bias ``[out]``).
-        width: see ``VGG19``.
+        kernels: convolution -> (kernel ``[k k in out]``, bias ``[out]``).
+        layers: the table.
         preprocessing: what the weights expect as input.
         pooling: see ``VGG19``.
         first_padding: see ``VGG19``.
@@ -189,10 +202,10 @@ def build_vgg19(
     Raises:
         InputError: a layer is missing, has another shape, or holds a number that isn't finite.
     """
-    check_kernels(path, kernels, width=width)
+    check_kernels(path, kernels, layers=layers)
     vgg = nnx.eval_shape(
-        lambda: VGG19(
-            width=width,
+        lambda: Network(
+            layers,
             pooling=pooling,
             first_padding=first_padding,
             precision=precision,
@@ -200,29 +213,31 @@ def build_vgg19(
             rngs=nnx.Rngs(0),
         )
     )
-    for name in channels_of(width):
-        for part, array in zip(("kernel", "bias"), kernels[name], strict=True):
-            setattr(vgg.convolutions[name], part, nnx.Param(jnp.asarray(array, jnp.float32)))
+    for layer in layers.convolutions:
+        for part, array in zip(("kernel", "bias"), kernels[layer.name], strict=True):
+            setattr(vgg.convolutions[layer.name], part, nnx.Param(jnp.asarray(array, jnp.float32)))
     return vgg
 
 
-def check_kernels(path: str | Path, kernels: Kernels, *, width: float) -> None:
+def check_kernels(path: str | Path, kernels: Kernels, *, layers: LayerTable) -> None:
     """Check that every kernel and bias is there, fits, and is finite as float32.
 
     Raises:
         InputError: see ``build_vgg19``.
     """
-    _check_width(path, width)
-    for name, (channels, filters) in channels_of(width).items():
-        parts = (("kernel", (3, 3, channels, filters)), ("bias", (filters,)))
+    for layer in layers.convolutions:
+        name, side = layer.name, layer.kernel
+        shapes = (side, side, layer.inputs, layer.channels), (layer.channels,)
+        parts = zip(("kernel", "bias"), shapes, strict=True)
         for (part, shape), array in zip(parts, kernels.get(name, (None, None)), strict=True):
             if array is None:
                 raise InputError(
-                    f"{path} has no {name} {part}; expected VGG-19 through conv5_1; get it again"
+                    f"{path} has no {name} {part}; expected all through "
+                    f"{layers.convolutions[-1].name}; get it again"
                 )
             if array.shape != shape:
                 raise InputError(
-                    f"{path}: {name} {part} is {array.shape}; expected {shape}; get VGG-19"
+                    f"{path}: {name} {part} is {array.shape}; expected {shape}; get it again"
                 )
             # Numbers that overflow float32 are not finite there.
             if not np.all(np.abs(array) <= np.finfo(np.float32).max):
@@ -240,9 +255,17 @@ def tensors_sha256(tensors: dict[str, np.ndarray]) -> str:
     return digest.hexdigest()
 
 
-def _check_width(path: str | Path, width: float) -> None:
-    if not 0.0 < width <= 4.0:
-        raise InputError(f"{path} states the width {width}; expected a factor from 0 to 4")
+def _table(path: str | Path, metadata: dict[str, str]) -> LayerTable:
+    """Return the layers that a file's metadata state."""
+    try:
+        if "layers" in metadata:
+            return table_from_text(metadata["layers"])
+        width = float(metadata["width"])
+        if not 0.0 < width <= 4.0:
+            raise ValueError("the width is no factor from 0 to 4")
+        return vgg19_layers(width)
+    except (KeyError, ValueError) as error:
+        raise InputError(f"{path} states no usable layers; convert or get it again") from error
 
 
 def _finite(value: Any) -> float:

@@ -11,14 +11,12 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from jvst.errors import InputError
-from jvst.network.vgg import CONVOLUTIONS, VGG19, features
+from jvst.network.vgg import VGG19, features
 from jvst.network.weights.formats.detect import file_sha256
 from jvst.network.weights.native import describe, load_vgg19, save_vgg19
 
 #: RGB in [0, 1]; each of a set may have a size of its own.
 Picture = Float[Array, "_ _ 3"]
-
-_RELUS = tuple(name.replace("conv", "relu") for name in CONVOLUTIONS)
 
 
 class PictureSet(NamedTuple):
@@ -50,13 +48,15 @@ def normalise_activations(vgg: VGG19, pictures: Sequence[Picture]) -> VGG19:
     means = mean_activations(vgg, pictures)
     normalised = nnx.clone(vgg)
     before = jnp.ones(3, jnp.float32)
-    for conv, relu in zip(CONVOLUTIONS, _RELUS, strict=True):
-        mean = means[relu]
+    for layer in vgg.layers.convolutions:
+        relu = vgg.layers.after(layer.name)
+        # What no ReLU follows has no mean activation, and keeps its scale.
+        mean = means[relu.name] if relu and relu.kind == "relu" else jnp.ones(layer.channels)
         alive = mean > 0
         median = jnp.nan_to_num(jnp.nanmedian(jnp.where(alive, mean, jnp.nan)), nan=1.0)
         scale = jnp.where(alive, mean, median)
-        convolution = normalised.convolutions[conv]
-        kernel = convolution.kernel[...] * before[:, None] / scale  # [3 3 i o]
+        convolution = normalised.convolutions[layer.name]
+        kernel = convolution.kernel[...] * before[:, None] / scale  # [k k i o]
         bias = convolution.bias[...] / scale  # type: ignore[index]
         convolution.kernel, convolution.bias = nnx.Param(kernel), nnx.Param(bias)
         before = scale
@@ -71,13 +71,14 @@ def mean_activations(vgg: VGG19, pictures: Sequence[Picture]) -> dict[str, Float
     """
     if not pictures:
         raise InputError("there are no pictures to normalise over; expected at least one")
-    sums = {name: jnp.zeros((), jnp.float32) for name in _RELUS}
-    counts = dict.fromkeys(_RELUS, 0)
+    names = _relus(vgg)
+    sums = {name: jnp.zeros((), jnp.float32) for name in names}
+    counts = dict.fromkeys(names, 0)
     for picture in pictures:
         for name, (mean, positions) in _means(vgg, picture).items():
             sums[name] = sums[name] + mean * positions
             counts[name] += int(positions)
-    return {name: sums[name] / counts[name] for name in _RELUS}
+    return {name: sums[name] / counts[name] for name in names}
 
 
 def normalise_file(source: Path, pictures: PictureSet, folder: Path) -> Path:
@@ -105,8 +106,12 @@ def normalise_file(source: Path, pictures: PictureSet, folder: Path) -> Path:
 
 @jax.jit
 def _means(vgg: VGG19, picture: Picture) -> dict[str, tuple[Float[Array, " _"], Float[Array, ""]]]:
-    found = features(vgg, picture, _RELUS)
+    found = features(vgg, picture, _relus(vgg))
     return {
         name: (jnp.mean(x, axis=(0, 1)), jnp.float32(x.shape[0] * x.shape[1]))
         for name, x in found.items()
     }
+
+
+def _relus(vgg: VGG19) -> tuple[str, ...]:
+    return tuple(layer.name for layer in vgg.layers.relus)

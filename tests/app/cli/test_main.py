@@ -7,11 +7,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from support import published_files
 from support.command_lines import FRAMES, start, states, wait_for
 from support.sound import audio_packets, write_source
 
 from jvst.app.cli.main import run_command
 from jvst.flow import write_flow
+from jvst.network.layers import vgg16_layers
 from jvst.synthetic import clip, make_scene
 from jvst.video import probe, read_frames, write_picture, write_video
 
@@ -28,6 +30,17 @@ def test_a_clip_and_a_painting_become_a_video_with_the_clips_frame_rate(command,
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert [frame["iterations"] for frame in manifest["frames"]] == [6, 4, 4]
     assert manifest["versions"]["jaxopt"]
+
+
+def test_a_published_file_of_vgg16_paints(command, tmp_path, monkeypatch):
+    monkeypatch.setenv("JVST_CACHE", str(tmp_path / "cache"))
+    kernels = published_files.random_kernels(1 / 16, layers=vgg16_layers)
+    published_files.keras(tmp_path / "vgg16.h5", kernels)
+    weights = ("--weights", str(tmp_path / "vgg16.h5"))
+    assert run_command(command(*weights, "--frames", "0:2", iterations=("1", "1"))) == 0
+    assert len(states(tmp_path / "run")) == 2
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
+    assert manifest["network"] == "vgg16"
 
 
 @pytest.mark.slow
@@ -144,6 +157,8 @@ def bad(files, tmp_path, name):
             return ["--size", "20x40"], "at least 32"
         case "unknown engine":
             return ["--flow", "magic"], "'magic'"
+        case "unknown layer":
+            return ["--style-layers", "relu1_1", "relu9_1"], "unknown layer 'relu9_1'"
         case "unknown preset":
             return ["--preset", "999x999"], "999x999"
         case "flow of another size":
@@ -182,6 +197,7 @@ def bad(files, tmp_path, name):
         "frames of two sizes",
         "small frames",
         "unknown engine",
+        "unknown layer",
         "unknown preset",
         "flow of another size",
         "missing flow",

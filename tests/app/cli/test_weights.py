@@ -95,7 +95,7 @@ def test_bad_files_give_one_line_status_2_and_no_output(keras, tmp_path, capsys)
     fails(["convert", tmp_path / "cut", target], capsys, "damaged")
     fails(["convert", keras, keras], capsys, "name another one")
     fails(["convert", keras, tmp_path / "text" / "x"], capsys, "can't be written")
-    fails(["fetch", "vgg16"], capsys, "expected one of vgg19")
+    fails(["fetch", "vgg13"], capsys, "expected one of vgg19")
     fails(["fetch", "gatys-normalised"], capsys, "by hand")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut", "keras.h5", "text"]
 

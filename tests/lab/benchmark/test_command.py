@@ -20,7 +20,7 @@ from jvst.lab.benchmark.records import Column, Journal, in_words, machine
 from jvst.lab.benchmark.schemes import SCHEMES, Point, exact_loss, pyramid_sizes
 from jvst.lab.benchmark.sizes import megapixel_size
 from jvst.lab.benchmark.timing import alternate, evaluation_flop, spread
-from jvst.network.vgg import CONVOLUTIONS
+from jvst.network.layers import vgg19_layers
 from jvst.solver.objective import frame_loss
 from jvst.video import read_picture
 
@@ -58,7 +58,9 @@ def test_a_profile_has_every_layer_the_parts_and_an_iteration_for_each_history(t
     layers, parts, iterations = (
         held["figures"][name] for name in ("layers", "evaluation", "iteration")
     )
-    assert ", ".join(row["layers"] for row in layers).split(", ") == list(CONVOLUTIONS[1:])
+    assert ", ".join(row["layers"] for row in layers).split(", ") == [
+        layer.name for layer in vgg19_layers().convolutions[1:]
+    ]
     assert parts[0]["part"] == "whole" and parts[0]["share"] == 1.0 and len(parts) == 6
     assert [row["history"] for row in iterations] == [2, 3]
     assert all(row["evaluations"] >= row["iterations"] for row in iterations)

@@ -9,13 +9,15 @@ import pytest
 from support import published_files as files
 
 from jvst.errors import InputError
-from jvst.network.vgg import CONVOLUTIONS, TORCHVISION, features
+from jvst.network.layers import vgg16_layers, vgg19_layers
+from jvst.network.vgg import TORCHVISION, features
 from jvst.network.weights import import_vgg19
 from jvst.network.weights.formats.detect import read_published
-from jvst.network.weights.native import build_vgg19
+from jvst.network.weights.native import build_network
 
 WIDTH = 1 / 16
 KERNELS = files.random_kernels(WIDTH)
+KERNELS_16 = files.random_kernels(WIDTH, layers=vgg16_layers)
 LAYERS = ("relu1_1", "relu2_2", "relu4_2", "relu5_1")
 
 
@@ -26,7 +28,9 @@ def picture():
 
 @pytest.fixture(scope="module")
 def expected(picture):
-    oxford = build_vgg19("source", KERNELS, width=WIDTH, preprocessing=files.OXFORD)
+    oxford = build_network(
+        "source", KERNELS, layers=vgg19_layers(WIDTH), preprocessing=files.OXFORD
+    )
     return features(oxford, picture, LAYERS)
 
 
@@ -53,6 +57,37 @@ def test_a_filter_for_red_sees_red_in_every_format(format, tmp_path):
     np.testing.assert_allclose(features(vgg, blue, ["relu1_1"])["relu1_1"], 6.32, rtol=1e-5)
 
 
+@pytest.mark.parametrize("format", files.WRITERS)
+def test_every_format_tells_vgg16_by_its_content(format, tmp_path):
+    files.WRITERS[format](tmp_path / "file", KERNELS_16)
+    found = read_published(tmp_path / "file")
+    assert found.layers == vgg16_layers(WIDTH)
+    assert found.network == "vgg16"
+    assert found.origin.startswith("VGG-16")
+    assert found.kernels.keys() == KERNELS_16.keys()
+    turn = found.preprocessing.channels == "RGB"
+    for name, (kernel, bias) in KERNELS_16.items():
+        first = kernel[:, :, ::-1] if turn and name == "conv1_1" else kernel
+        np.testing.assert_array_equal(found.kernels[name][0], first)
+        np.testing.assert_array_equal(found.kernels[name][1], bias)
+
+
+def test_torchvisions_own_vgg16_has_a_preset_of_its_own(tmp_path):
+    files.zip_pth(tmp_path / "file", files.torch_names(KERNELS_16, rgb=True))
+    found = read_published(tmp_path / "file")
+    assert (found.layers, found.preprocessing) == (vgg16_layers(WIDTH), TORCHVISION)
+    assert found.network == "torchvision-vgg16"
+
+
+@pytest.mark.parametrize("left_out", ["conv1_2", "conv3_3", "conv3_4", "conv4_4", "conv5_1"])
+def test_a_network_that_lacks_a_layer_is_not_taken_for_the_other(left_out, tmp_path):
+    for kernels in (KERNELS, KERNELS_16):
+        if left_out in kernels:
+            files.matconvnet(tmp_path / "file", {k: v for k, v in kernels.items() if k != left_out})
+            with pytest.raises(InputError, match=f"has no {left_out} kernel"):
+                import_vgg19(tmp_path / "file")
+
+
 @pytest.mark.parametrize("write", [files.tensor_file, files.legacy_pth, files.zip_pth])
 def test_torchvisions_training_takes_normalised_rgb(write, picture, tmp_path):
     write(tmp_path / "file", files.torch_names(KERNELS, rgb=True))
@@ -64,7 +99,9 @@ def test_torchvisions_training_takes_normalised_rgb(write, picture, tmp_path):
     rewritten = (kernel / (255 * std)[:, None]).astype(np.float32)
     shift = (files.OXFORD.mean - 255 * mean) @ rewritten.sum((0, 1), dtype=np.float64)
     kernels = KERNELS | {"conv1_1": (rewritten, (bias + shift).astype(np.float32))}
-    oxford = build_vgg19("source", kernels, width=WIDTH, preprocessing=files.OXFORD)
+    oxford = build_network(
+        "source", kernels, layers=vgg19_layers(WIDTH), preprocessing=files.OXFORD
+    )
     found, wanted = (features(net, picture, ["relu1_1"])["relu1_1"] for net in (vgg, oxford))
     np.testing.assert_allclose(found[1:-1, 1:-1], wanted[1:-1, 1:-1], rtol=1e-4, atol=1e-4)
 
@@ -182,7 +219,7 @@ def test_what_is_no_network_is_named_as_such(tmp_path):
     (tmp_path / "text").write_text("<!DOCTYPE html><html>moved</html>")
     (tmp_path / "empty").write_bytes(b"")
     for path in tmp_path.iterdir():
-        with pytest.raises(InputError, match="expected VGG-19 as Keras"):
+        with pytest.raises(InputError, match="expected VGG-19 or VGG-16 as Keras"):
             import_vgg19(path)
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path, tmp_path / "missing", tmp_path / "a\0b", tmp_path / "pipe"):
@@ -206,6 +243,6 @@ def test_a_network_without_a_layer_or_of_another_shape_is_refused(tmp_path):
 
 def _same_kernels(path):
     found = read_published(path).kernels
-    for name in CONVOLUTIONS:
+    for name in KERNELS:
         for part in (0, 1):
             np.testing.assert_array_equal(found[name][part], KERNELS[name][part])

@@ -7,11 +7,12 @@ import safetensors.numpy
 from support import published_files as files
 
 from jvst.errors import InputError
+from jvst.network.layers import vgg19_layers
 from jvst.network.vgg import OXFORD, TORCHVISION, features
 from jvst.network.weights import import_vgg19, load_vgg19, save_vgg19
 from jvst.network.weights.convert import check_file, convert_vgg19
 from jvst.network.weights.formats.tensor_file import read_metadata, read_safetensors
-from jvst.network.weights.native import build_vgg19
+from jvst.network.weights.native import build_network
 from jvst.network.weights.statistics import (
     TOLERANCE,
     check_picture,
@@ -25,7 +26,7 @@ WIDTH = 1 / 16
 @pytest.fixture(scope="module")
 def vgg():
     kernels = files.random_kernels(WIDTH)
-    return build_vgg19("source", kernels, width=WIDTH, preprocessing=TORCHVISION)
+    return build_network("source", kernels, layers=vgg19_layers(WIDTH), preprocessing=TORCHVISION)
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_the_check_finds_another_preprocessing(metadata, path):
 def test_the_test_picture_tells_kernels_from_turned_ones(turn, vgg):
     kernels = files.random_kernels(WIDTH)
     kernels |= {name: (turn(kernel), bias) for name, (kernel, bias) in kernels.items()}
-    turned = build_vgg19("turned", kernels, width=WIDTH, preprocessing=TORCHVISION)
+    turned = build_network("turned", kernels, layers=vgg19_layers(WIDTH), preprocessing=TORCHVISION)
     _, deviation = worst_deviation(layer_statistics(turned), layer_statistics(vgg))
     assert deviation > 5 * TOLERANCE
 
@@ -115,10 +116,10 @@ def test_the_check_needs_something_to_check_against(path, tmp_path):
 
 
 def test_the_statistics_are_those_of_a_network_as_trained(vgg):
-    other = build_vgg19(
+    other = build_network(
         "source",
         files.random_kernels(WIDTH),
-        width=WIDTH,
+        layers=vgg19_layers(WIDTH),
         preprocessing=TORCHVISION,
         pooling="average",
         first_padding="replicate",

@@ -6,20 +6,24 @@ import pytest
 from support import published_files as files
 
 from jvst.errors import InputError
-from jvst.network.vgg import CONVOLUTIONS, OXFORD, features
+from jvst.network.layers import vgg19_layers
+from jvst.network.vgg import OXFORD, features
 from jvst.network.weights import load_vgg19, normalise_activations, save_vgg19
 from jvst.network.weights.formats.tensor_file import read_metadata
-from jvst.network.weights.native import build_vgg19
+from jvst.network.weights.native import build_network
 from jvst.network.weights.normalise import PictureSet, mean_activations, normalise_file
 
 WIDTH = 1 / 16
+CONVOLUTIONS = tuple(layer.name for layer in vgg19_layers().convolutions)
 RELUS = tuple(name.replace("conv", "relu") for name in CONVOLUTIONS)
 
 
 def network():
     """A network of average pooling, as most style transfer has it."""
     kernels = files.random_kernels(WIDTH)
-    return build_vgg19("source", kernels, width=WIDTH, preprocessing=OXFORD, pooling="average")
+    return build_network(
+        "source", kernels, layers=vgg19_layers(WIDTH), preprocessing=OXFORD, pooling="average"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +89,9 @@ def test_a_silent_filter_stays_finite_and_is_scaled_like_its_neighbours(pictures
     bias = kernels["conv1_1"][1].copy()
     bias[1] = -1e6
     kernels["conv1_1"] = (kernels["conv1_1"][0], bias)
-    vgg = build_vgg19("s", kernels, width=WIDTH, preprocessing=OXFORD, pooling="average")
+    vgg = build_network(
+        "s", kernels, layers=vgg19_layers(WIDTH), preprocessing=OXFORD, pooling="average"
+    )
     means = np.asarray(mean_activations(vgg, pictures)["relu1_1"])
     assert means[1] == 0
     normalised = normalise_activations(vgg, pictures)

@@ -12,14 +12,16 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from jvst.network.vgg import CONVOLUTIONS, OXFORD
+from jvst.network.vgg import OXFORD
 from jvst.network.weights.formats.imported import (
+    CONVOLUTIONS,
     LARGEST_KERNEL,
     DamagedFileError,
     ForeignFileError,
     Imported,
     Kernels,
     check_count,
+    from_oxford,
     from_torch_layout,
 )
 from jvst.network.weights.formats.protobuf import (
@@ -31,7 +33,6 @@ from jvst.network.weights.formats.protobuf import (
     read_varint,
 )
 from jvst.network.weights.formats.source import Source
-from jvst.network.weights.formats.torchvision import OXFORD_LICENCE
 
 #: What a network can begin with: the keys of its name, its layers and its inputs.
 FIRST_BYTES = (0x0A, 0x12, 0x1A, 0xA2)
@@ -45,11 +46,11 @@ _LONGEST_BLOB = 2 * 9 * LARGEST_KERNEL + 4096
 
 
 def read_caffe(source: Source) -> Imported:
-    """Read VGG-19: Oxford's own file, or the one that Gatys normalised.
+    """Read a VGG: Oxford's own file, or the one that Gatys normalised.
 
     Raises:
         DamagedFileError: it contradicts itself.
-        ForeignFileError: it has no layer of VGG-19.
+        ForeignFileError: it has no layer of a VGG.
     """
     kernels: Kernels = {}
     budget = Budget()
@@ -60,14 +61,7 @@ def read_caffe(source: Source) -> Imported:
             kernels[name] = (from_torch_layout(arrays[0]), bias)
     if not kernels:
         raise ForeignFileError("no Caffe network with layers conv1_1 to conv5_1")
-    return Imported(
-        "Caffe",
-        kernels,
-        OXFORD,
-        "vgg19",
-        "VGG-19 of the Visual Geometry Group, Oxford, in Caffe's format",
-        OXFORD_LICENCE,
-    )
+    return from_oxford("Caffe", kernels, OXFORD, "in Caffe's format")
 
 
 def _layers(source: Source, budget: Budget) -> Iterator[tuple[str, list[Field]]]:
@@ -101,7 +95,7 @@ def _layer(
 def _blob(source: Source, blob: Field, budget: Budget) -> np.ndarray:
     """Read the shape and the numbers of a blob."""
     if blob.end - blob.begin > _LONGEST_BLOB:
-        raise DamagedFileError("a layer of VGG-19 is too long")
+        raise DamagedFileError("a layer is too long")
     message = source.read(blob.begin, blob.end - blob.begin)
     packed_floats, packed_doubles = [], []
     position, old_shape, shape = 0, [1, 1, 1, 1], None

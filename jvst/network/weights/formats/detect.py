@@ -1,4 +1,4 @@
-"""Published files of VGG-19 weights, recognised by their content.
+"""Published files of VGG weights, recognised by their content.
 
 To add a format: a reader that returns ``Imported``, a line in ``_read`` that recognises it, a
 writer in ``tests/published_files.py``.
@@ -15,7 +15,6 @@ from jvst.network.weights.formats.imported import (
     DamagedFileError,
     ForeignFileError,
     Imported,
-    width_of,
 )
 from jvst.network.weights.formats.keras import SIGNATURE, read_keras
 from jvst.network.weights.formats.matconvnet import read_matconvnet
@@ -29,22 +28,24 @@ from jvst.network.weights.formats.torchvision import (
     wanted_names,
 )
 from jvst.network.weights.known import known_by_sha256
-from jvst.network.weights.native import FORMAT, build_vgg19, load_vgg19
+from jvst.network.weights.native import FORMAT, build_network, load_vgg19
 
 _EXPECTED = (
-    "expected VGG-19 as Keras .h5, safetensors, PyTorch .pth, .caffemodel or MatConvNet .mat"
+    "expected VGG-19 or VGG-16 as Keras .h5, safetensors, PyTorch .pth, .caffemodel or "
+    "MatConvNet .mat"
 )
 
 
 def import_vgg19(path: str | Path, *, channels: Channels | None = None) -> VGG19:
-    """Read VGG-19 from a published file or from one of jvst's own.
+    """Read VGG-19, or VGG-16, from a published file or from one of jvst's own.
 
     Knows Keras ``.h5`` (with and without top), safetensors and ``.pth`` with torchvision's names
     (torchvision, timm, Johnson), Gatys' ``.pth``, ``.caffemodel`` and MatConvNet's ``.mat``.
 
     Args:
         path: the file, or the address of a safetensors file or ``.pth`` on a server, of which
-            only the convolutions are fetched. What it is is told from its content.
+            only the convolutions are fetched. What it is, and of which network, is told from its
+            content.
         channels: what conv1_1 expects, for files under torchvision's names, where the content
             may leave it open: ``RGB`` for torchvision's training, ``BGR`` for the Oxford
             weights.
@@ -64,8 +65,9 @@ def build_imported(path: str | Path, found: Imported) -> VGG19:
     Raises:
         InputError: a layer is missing, has another shape, or holds a number that isn't finite.
     """
-    width = width_of(found.kernels)
-    return build_vgg19(path, found.kernels, width=width, preprocessing=found.preprocessing)
+    return build_network(
+        path, found.kernels, layers=found.layers, preprocessing=found.preprocessing
+    )
 
 
 def read_published(path: str | Path, *, channels: Channels | None = None) -> Imported | None:
@@ -121,9 +123,9 @@ def _read_safetensors(
         return None
     prefix = find_prefix(header.entries)
     if prefix is None:
-        raise ForeignFileError("a safetensors file, but not VGG-19 under torchvision's names")
+        raise ForeignFileError("a safetensors file, but no VGG under torchvision's names")
     tensors = {}
-    for pair in wanted_names(prefix).values():
+    for pair in wanted_names(prefix, header.entries).values():
         for name in pair:
             if name in header.entries:
                 tensors[name] = read_tensor(source, header.entries[name])

@@ -1,16 +1,36 @@
 """What a reader of published files returns, and the sizes that no reader may pass."""
 
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from jvst.network.vgg import BLOCKS, CONVOLUTIONS, Preprocessing
+from jvst.network.layers import LayerTable, vgg16_layers, vgg19_layers
+from jvst.network.vgg import Preprocessing
 
 #: Convolution -> (kernel ``[3 3 in out]``, bias ``[out]``); None where the file lacks it.
 Kernels = dict[str, tuple[np.ndarray | None, np.ndarray | None]]
 
-#: Numbers in the largest kernel of VGG-19; a file that states more for one is not believed.
+#: Numbers in the largest kernel of a published network; a file that states more is not believed.
 LARGEST_KERNEL = 3 * 3 * 512 * 512
+
+OXFORD_LICENCE = "CC BY 4.0"
+
+
+class Architecture(NamedTuple):
+    """A network that is published."""
+
+    title: str
+    oxford: str  # name of the preset of loss weights for the Oxford weights
+    torchvision: str  # that for torchvision's own training
+    layers: Callable[[float], LayerTable]  # by the width factor
+
+
+#: The networks that a published file may hold.
+ARCHITECTURES = (
+    Architecture("VGG-19", "vgg19", "torchvision", vgg19_layers),
+    Architecture("VGG-16", "vgg16", "torchvision-vgg16", vgg16_layers),
+)
 
 
 class DamagedFileError(Exception):
@@ -26,6 +46,7 @@ class Imported(NamedTuple):
 
     format: str  # in words, such as "Keras HDF5"
     kernels: Kernels
+    layers: LayerTable
     preprocessing: Preprocessing
     network: str  # name of the preset of loss weights
     origin: str
@@ -34,7 +55,7 @@ class Imported(NamedTuple):
 
 
 def check_count(count: int, what: str) -> None:
-    """Refuse a stated number of numbers that no layer of VGG-19 has.
+    """Refuse a stated number of numbers that no published layer has.
 
     Raises:
         DamagedFileError: negative, or more than the largest kernel holds.
@@ -43,15 +64,57 @@ def check_count(count: int, what: str) -> None:
         raise DamagedFileError(f"{what} states {_short(count)} numbers")
 
 
-def torchvision_places() -> dict[str, int]:
-    """Place of every convolution in torchvision's ``features``, ReLUs and pools counted."""
-    places, place = {}, 0
-    for block, (count, _) in enumerate(BLOCKS, start=1):
-        for index in range(1, count + 1):
-            places[f"conv{block}_{index}"] = place
-            place += 2
-        place += 1
-    return places
+def convolution_names(layers: LayerTable) -> tuple[str, ...]:
+    """Return the names of the convolutions of a table."""
+    return tuple(layer.name for layer in layers.convolutions)
+
+
+#: Every convolution of any published network.
+CONVOLUTIONS = frozenset(
+    name for kind in ARCHITECTURES for name in convolution_names(kind.layers(1.0))
+)
+
+
+def architecture_of(
+    present: Collection[str],
+    spell: Callable[[LayerTable], Sequence[str]] = convolution_names,
+) -> Architecture:
+    """Return the network of whose convolutions most are there, and fewest missing.
+
+    Args:
+        present: names in a file.
+        spell: how the file would name the convolutions of a table.
+    """
+
+    def fit(kind: Architecture) -> tuple[int, int]:
+        expected = spell(kind.layers(1.0))
+        found = sum(name in present for name in expected)
+        return found, found - len(expected)
+
+    return max(ARCHITECTURES, key=fit)
+
+
+def from_oxford(
+    format: str, kernels: Kernels, preprocessing: Preprocessing, converted: str
+) -> Imported:
+    """Return what a file of the Oxford weights holds.
+
+    Args:
+        format: what the file is, in words.
+        kernels: those that are there.
+        preprocessing: what they expect as input.
+        converted: in what form they are, in words.
+    """
+    kind = architecture_of(kernels)
+    return Imported(
+        format,
+        kernels,
+        kind.layers(width_of(kernels)),
+        preprocessing,
+        kind.oxford,
+        f"{kind.title} of the Visual Geometry Group, Oxford, {converted}",
+        OXFORD_LICENCE,
+    )
 
 
 def from_torch_layout(kernel: np.ndarray | None) -> np.ndarray | None:
@@ -61,9 +124,10 @@ def from_torch_layout(kernel: np.ndarray | None) -> np.ndarray | None:
 
 def width_of(kernels: Kernels) -> float:
     """Return the width factor that the number of filters of conv1_1 implies; 1 if unclear."""
-    kernel, _ = kernels.get(CONVOLUTIONS[0], (None, None))
+    first = vgg19_layers().convolutions[0]  # the same in every published network
+    kernel, _ = kernels.get(first.name, (None, None))
     filters = kernel.shape[-1] if kernel is not None and kernel.ndim == 4 else 0
-    full = BLOCKS[0][1]
+    full = first.channels
     return filters / full if 0 < filters <= full else 1.0
 
 

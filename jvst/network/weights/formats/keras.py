@@ -5,16 +5,18 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from jvst.network.vgg import CONVOLUTIONS, OXFORD
+from jvst.network.vgg import OXFORD
 from jvst.network.weights.formats.imported import (
+    ARCHITECTURES,
     LARGEST_KERNEL,
     DamagedFileError,
     ForeignFileError,
     Imported,
     Kernels,
     check_count,
+    convolution_names,
+    from_oxford,
 )
-from jvst.network.weights.formats.torchvision import OXFORD_LICENCE
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -27,12 +29,18 @@ _SPELLINGS = (
     ("{0}/{0}/kernel", "{0}/{0}/bias"),
     ("{0}/vars/0", "{0}/vars/1"),
 )
+# Our names of the convolutions -> Keras'.
+_LAYERS = {
+    name: "block{}_conv{}".format(*name.removeprefix("conv").split("_"))
+    for kind in ARCHITECTURES
+    for name in convolution_names(kind.layers(1.0))
+}
 # HDF5's own filters: deflate, shuffle, checksum. Others would be looked for as plug-ins.
 _FILTERS = {1, 2, 3}
 
 
 def read_keras(path: str | Path) -> Imported:
-    """Read VGG-19 from the groups ``block{b}_conv{i}``.
+    """Read a VGG from the groups ``block{b}_conv{i}``.
 
     Raises:
         DamagedFileError: it contradicts itself.
@@ -42,23 +50,16 @@ def read_keras(path: str | Path) -> Imported:
     try:
         with h5py.File(path, "r") as file:
             spelling = _spelling(file)
-            for name in CONVOLUTIONS:
-                layer = f"block{name[4]}_conv{name[6]}"
+            for name, layer in _LAYERS.items():
                 kernel, bias = (_read(file, part.format(layer)) for part in spelling)
-                kernels[name] = (kernel, bias)
+                if kernel is not None or bias is not None:
+                    kernels[name] = (kernel, bias)
     # h5py turns what libhdf5 finds wrong into one of these, without a rule.
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise DamagedFileError("libhdf5 can't read it") from error
     except MemoryError as error:
         raise DamagedFileError("it states sizes that no memory holds") from error
-    return Imported(
-        "Keras HDF5",
-        kernels,
-        OXFORD,
-        "vgg19",
-        "VGG-19 of the Visual Geometry Group, Oxford, as converted by Keras Applications",
-        OXFORD_LICENCE,
-    )
+    return from_oxford("Keras HDF5", kernels, OXFORD, "as converted by Keras Applications")
 
 
 def _spelling(file: h5py.File) -> tuple[str, str]:
@@ -67,7 +68,7 @@ def _spelling(file: h5py.File) -> tuple[str, str]:
         for kernel, bias in _SPELLINGS:
             if _find(file, folder + kernel.format("block1_conv1")) is not None:
                 return folder + kernel, folder + bias
-    raise ForeignFileError("an HDF5 file, but not of Keras' VGG-19")
+    raise ForeignFileError("an HDF5 file, but not of Keras' VGG-19 or VGG-16")
 
 
 def _find(file: h5py.File, name: str) -> h5py.Dataset | None:

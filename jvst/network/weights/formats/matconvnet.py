@@ -9,11 +9,16 @@ import dataclasses
 
 import numpy as np
 
-from jvst.network.vgg import CONVOLUTIONS, OXFORD
-from jvst.network.weights.formats.imported import ForeignFileError, Imported, Kernels
+from jvst.network.vgg import OXFORD
+from jvst.network.weights.formats.imported import (
+    CONVOLUTIONS,
+    ForeignFileError,
+    Imported,
+    Kernels,
+    from_oxford,
+)
 from jvst.network.weights.formats.matlab import Value, read_variables
 from jvst.network.weights.formats.source import Source
-from jvst.network.weights.formats.torchvision import OXFORD_LICENCE
 
 #: The Oxford weights with the channels of conv1_1 turned round.
 OXFORD_RGB = dataclasses.replace(
@@ -22,7 +27,7 @@ OXFORD_RGB = dataclasses.replace(
 
 
 def read_matconvnet(source: Source) -> Imported:
-    """Read VGG-19 from ``layers``, or from ``layers`` within ``net``.
+    """Read a VGG from ``layers``, or from ``layers`` within ``net``.
 
     Raises:
         DamagedFileError: it contradicts itself.
@@ -40,15 +45,8 @@ def read_matconvnet(source: Source) -> Imported:
         if name in CONVOLUTIONS and name not in kernels:
             kernels[name] = _kernel_and_bias(layer)
     if not kernels:
-        raise ForeignFileError("a network of MatConvNet, but not VGG-19")
-    return Imported(
-        "MatConvNet",
-        kernels,
-        OXFORD_RGB,
-        "vgg19",
-        "VGG-19 of the Visual Geometry Group, Oxford, as converted by MatConvNet",
-        OXFORD_LICENCE,
-    )
+        raise ForeignFileError("a network of MatConvNet, but no VGG")
+    return from_oxford("MatConvNet", kernels, OXFORD_RGB, "as converted by MatConvNet")
 
 
 def _kernel_and_bias(layer: dict[str, Value]) -> tuple[np.ndarray | None, np.ndarray | None]:

@@ -50,12 +50,12 @@ class LocalSource:
         # Opening a pipe would wait for someone to write into it.
         if path.exists() and not path.is_file():
             what = "a folder" if path.is_dir() else "no ordinary file"
-            raise InputError(f"{path} is {what}; expected a file of VGG-19 weights")
+            raise InputError(f"{path} is {what}; expected a file of VGG weights")
         try:
             self._file = path.open("rb")
         except FileNotFoundError as error:
             raise InputError(
-                f"{path} does not exist; expected a file of VGG-19 weights; check the path"
+                f"{path} does not exist; expected a file of VGG weights; check the path"
             ) from error
         except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error

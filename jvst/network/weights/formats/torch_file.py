@@ -13,12 +13,15 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from jvst.network.vgg import CONVOLUTIONS, OXFORD
+from jvst.network.vgg import OXFORD
 from jvst.network.weights.formats.imported import (
+    CONVOLUTIONS,
     DamagedFileError,
     ForeignFileError,
     Imported,
+    Kernels,
     check_count,
+    from_oxford,
     from_torch_layout,
 )
 from jvst.network.weights.formats.source import Source, check_span
@@ -26,7 +29,6 @@ from jvst.network.weights.formats.stored_zip import Member, member_place, read_d
 from jvst.network.weights.formats.torch_pickle import Pickle, read_pickle
 from jvst.network.weights.formats.torch_records import STORAGES, Storage, Tensor
 from jvst.network.weights.formats.torchvision import (
-    OXFORD_LICENCE,
     Channels,
     find_prefix,
     from_torchvision,
@@ -56,7 +58,7 @@ class _Container(NamedTuple):
 def read_torch(
     source: Source, channels: Channels | None, known_channels: Callable[[], Channels | None]
 ) -> Imported:
-    """Read VGG-19 from a state dict, under torchvision's names or Gatys' ``conv1_1.weight``.
+    """Read a VGG from a state dict, under torchvision's names or Gatys' ``conv1_1.weight``.
 
     Args:
         source: the file.
@@ -73,7 +75,7 @@ def read_torch(
     tensors = _state_dict(container.content)
     prefix = find_prefix(tensors)
     if prefix is not None:
-        wanted = [name for pair in wanted_names(prefix).values() for name in pair]
+        wanted = [name for pair in wanted_names(prefix, tensors).values() for name in pair]
         arrays = _read_tensors(source, container, tensors, wanted)
         return from_torchvision(
             f"{container_name}, torchvision's names",
@@ -84,20 +86,16 @@ def read_torch(
             known_channels=known_channels,
         )
     if "conv1_1.weight" not in tensors:
-        raise ForeignFileError("a PyTorch file, but of another network than VGG-19")
-    wanted = [f"{name}.{part}" for name in CONVOLUTIONS for part in ("weight", "bias")]
+        raise ForeignFileError("a PyTorch file, but of another network than a VGG")
+    names = [name for name in sorted(CONVOLUTIONS) if f"{name}.weight" in tensors]
+    wanted = [f"{name}.{part}" for name in names for part in ("weight", "bias")]
     arrays = _read_tensors(source, container, tensors, wanted)
-    return Imported(
-        f"{container_name}, names conv1_1 ...",
-        {
-            name: (from_torch_layout(arrays.get(f"{name}.weight")), arrays.get(f"{name}.bias"))
-            for name in CONVOLUTIONS
-        },
-        OXFORD,
-        "vgg19",
-        "VGG-19 of the Visual Geometry Group, Oxford, as converted to PyTorch by L. Gatys",
-        OXFORD_LICENCE,
-    )
+    kernels: Kernels = {
+        name: (from_torch_layout(arrays.get(f"{name}.weight")), arrays.get(f"{name}.bias"))
+        for name in names
+    }
+    format = f"{container_name}, names conv1_1 ..."
+    return from_oxford(format, kernels, OXFORD, "as converted to PyTorch by L. Gatys")
 
 
 def _open_zip(source: Source) -> _Container:

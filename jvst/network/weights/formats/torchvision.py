@@ -1,31 +1,32 @@
 """Weights under torchvision's names ``features.N.weight``, OIHW, and whose training they are.
 
-Two networks go by these names: torchvision's own training (RGB in [0, 1], normalised) and the
-Oxford weights as Justin Johnson converted them (BGR levels minus a mean). What tells them apart,
-in this order: what the person says; names of the layers on top, which Johnson's and timm's files
-have of their own; the first numbers of conv1_1; the checksum of the whole file. Else the file is
-taken as torchvision's, with a notice. The size of the kernels does not tell: both networks have
-first kernels of the same size, and the larger input of one only shows in its activations.
+Which network it is shows in the numbers N, which count ReLUs and pools too. Two trainings go by
+these names: torchvision's own (RGB in [0, 1], normalised) and the Oxford weights as Justin
+Johnson converted them (BGR levels minus a mean). What tells them apart, in this order: what the
+user says; names of the layers on top, which Johnson's and timm's files have of their own; the
+first numbers of conv1_1; the checksum of the whole file. Else the file is taken as torchvision's,
+with a notice. The size of the kernels does not tell: both trainings have first kernels of the same
+size, and the larger input of one only shows in its activations.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Literal
 
 import numpy as np
 
+from jvst.network.layers import LayerTable
 from jvst.network.vgg import OXFORD, TORCHVISION
 from jvst.network.weights.formats.imported import (
     Imported,
     Kernels,
+    architecture_of,
+    from_oxford,
     from_torch_layout,
-    torchvision_places,
+    width_of,
 )
 
 Channels = Literal["RGB", "BGR"]
 
-OXFORD_LICENCE = "CC BY 4.0"
-_JOHNSON = "VGG-19 of the Visual Geometry Group, Oxford, as converted to PyTorch by J. Johnson"
-_TORCHVISION = "VGG-19 of torchvision, trained on ImageNet-1k"
 _UNCLEAR = (
     "it is taken as torchvision's own training (RGB); if it holds the Oxford weights under "
     "torchvision's names, convert it with --channels BGR"
@@ -47,19 +48,22 @@ def find_prefix(names: Iterable[str]) -> str | None:
     return next((prefix for prefix in prefixes if f"{prefix}0.weight" in known), None)
 
 
-def wanted_names(prefix: str) -> dict[str, tuple[str, str]]:
-    """Return (kernel's name, bias's name) of every convolution."""
-    return {
-        name: (f"{prefix}{place}.weight", f"{prefix}{place}.bias")
-        for name, place in torchvision_places().items()
-    }
+def wanted_names(prefix: str, names: Collection[str]) -> dict[str, tuple[str, str]]:
+    """Return (kernel's name, bias's name) of every convolution of the network that is there.
+
+    Args:
+        prefix: see ``find_prefix``.
+        names: all names in the file.
+    """
+    kind = architecture_of(names, lambda layers: [w for w, _ in _spelled(prefix, layers).values()])
+    return _spelled(prefix, kind.layers(1.0))
 
 
 def from_torchvision(
     format: str,
     tensors: Mapping[str, np.ndarray],
     prefix: str,
-    names: Iterable[str],
+    names: Collection[str],
     *,
     channels: Channels | None,
     known_channels: Callable[[], Channels | None],
@@ -71,29 +75,47 @@ def from_torchvision(
         tensors: those that ``wanted_names`` asks for, as far as they are there.
         prefix: see ``find_prefix``.
         names: all names in the file, also of tensors that weren't read.
-        channels: what the person says.
+        channels: what the user says.
         known_channels: looks the file's checksum up; asked last, for it reads the whole file.
     """
+    wanted = wanted_names(prefix, names)
     kernels: Kernels = {
         name: (from_torch_layout(tensors.get(kernel)), tensors.get(bias))
-        for name, (kernel, bias) in wanted_names(prefix).items()
+        for name, (kernel, bias) in wanted.items()
     }
-    names, notice = set(names), ""
+    notice = ""
     if channels is None and any(name in names for name in _JOHNSON_NAMES):
         channels = "BGR"
     if channels is None and any(name in names for name in _TIMM_NAMES):
         channels = "RGB"
-    if channels is None and _is_torchvisions(tensors.get(wanted_names(prefix)["conv1_1"][0])):
+    if channels is None and _is_torchvisions(tensors.get(f"{prefix}0.weight")):
         channels = "RGB"
     if channels is None:
         channels = known_channels()
     if channels is None:
         channels, notice = "RGB", _UNCLEAR
     if channels == "BGR":
-        return Imported(format, kernels, OXFORD, "vgg19", _JOHNSON, OXFORD_LICENCE)
+        return from_oxford(format, kernels, OXFORD, "as converted to PyTorch by J. Johnson")
+    kind = architecture_of(kernels)
     return Imported(
-        format, kernels, TORCHVISION, "torchvision", _TORCHVISION, "BSD-3-Clause", notice
+        format,
+        kernels,
+        kind.layers(width_of(kernels)),
+        TORCHVISION,
+        kind.torchvision,
+        f"{kind.title} of torchvision, trained on ImageNet-1k",
+        "BSD-3-Clause",
+        notice,
     )
+
+
+def _spelled(prefix: str, layers: LayerTable) -> dict[str, tuple[str, str]]:
+    """Return (kernel's name, bias's name) of every convolution of a table."""
+    return {
+        layer.name: (f"{prefix}{place}.weight", f"{prefix}{place}.bias")
+        for place, layer in enumerate(layers)
+        if layer.kind == "conv"
+    }
 
 
 def _is_torchvisions(kernel: np.ndarray | None) -> bool:
