@@ -122,7 +122,7 @@ def check_room(*runs: tuple[Task, Path]) -> None:
             what = "the run needs" if number == 1 else f"the first {number} clips need"
             raise InputError(
                 f"{what} about {needed / _GIGA:.1f} GB in {folder}, where {free / _GIGA:.1f} GB "
-                "are free; free some space, or choose another --run-dir, --max-side or --keep "
+                "are free; free some space, or choose another `run_dir`, `max_side` or `keep` "
                 "pictures"
             )
         stays += max(staying_bytes(task) - there, 0)
@@ -206,4 +206,4 @@ def _read(text: str, source: object) -> Fit:
         tile = told["tile"] and (int(told["tile"][0]), int(told["tile"][1]))
         return Fit(tile, int(told["history"]), int(told["batch"]))
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise InputError(f"{source} is damaged; remove it, or --fresh to begin again") from error
+        raise InputError(f"{source} is damaged; remove it, or `fresh` to begin again") from error

@@ -231,9 +231,9 @@ def _check_shared(config: StylizeConfig) -> None:
         if places[number] in places[:number]:
             raise InputError(f"the clip {clip} was given twice; expected different clips")
     for option, value in (
-        ("--output", config.output.output),
-        ("--flow", config.motion.flow if config.motion.flow.startswith("files:") else ""),
-        ("--mask", config.motion.mask if config.motion.mask.startswith("files:") else ""),
+        ("`output`", config.output.output),
+        ("`flow`", config.motion.flow if config.motion.flow.startswith("files:") else ""),
+        ("`mask`", config.motion.mask if config.motion.mask.startswith("files:") else ""),
     ):
         if value and _PLACE not in value:
             raise InputError(
@@ -242,7 +242,7 @@ def _check_shared(config: StylizeConfig) -> None:
             )
     if config.output.run_dir and (Path(config.output.run_dir) / "manifest.json").exists():
         raise InputError(
-            f"--run-dir {config.output.run_dir} is the folder of one run; {len(clips)} clips need "
+            f"`run_dir` {config.output.run_dir} is the folder of one run; {len(clips)} clips need "
             "a folder in which each has its own: choose another"
         )
 

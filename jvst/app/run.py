@@ -57,7 +57,7 @@ def look_at(
     if task.clip.count == 1 and float(task.weights.temporal) > 0.0:
         raise InputError(
             f"{task.clip.source} has 1 frame; a temporal term needs at least 2 (or "
-            "--temporal-weight 0)"
+            "`temporal_weight` 0)"
         )
     return task
 

@@ -1,6 +1,8 @@
 """Runs that are driven, watched and ended through events."""
 
 import ast
+import dataclasses
+import re
 import threading
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from support.command_lines import FRAMES, states
 
 import jvst.app
 from jvst.app.cli.main import parse, run_command
+from jvst.app.cli.spelling import spoken
 from jvst.app.clips import run_clips
 from jvst.app.events import (
     Cancelled,
@@ -27,6 +30,7 @@ from jvst.app.events import (
     Started,
     VideoWritten,
 )
+from jvst.app.options import StylizeConfig
 from jvst.app.run import look_at, run
 from jvst.errors import InputError
 from jvst.film import events as film_events
@@ -199,6 +203,42 @@ def speech(source):
                 found += [n for n in [module, *(a.name for a in names)] if n == "tqdm"]
                 found += [a.name for a in names if module == "sys" and a.name in "stdout stderr"]
     return found
+
+
+OPTIONS = {
+    field.name
+    for group in dataclasses.fields(StylizeConfig)
+    for field in dataclasses.fields(getattr(StylizeConfig(), group.name))
+}
+
+
+def named_options(source):
+    """Options of the command line that a module's texts name; docstrings are no messages."""
+    tree = ast.parse(source)
+    documentation = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    texts = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in documentation
+    ]
+    words = (word for text in texts for word in re.findall(r"--(?:no-)?([a-z][a-z-]+)", text))
+    return [word for word in words if word.replace("-", "_") in OPTIONS]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_nothing_but_the_command_line_names_its_options(module):
+    assert named_options((APP / module).read_text("utf-8")) == []
+
+
+def test_a_message_that_names_an_option_is_found():
+    assert named_options('"""See --frames."""\nx = f"{1} needs --run-dir"') == ["run-dir"]
+
+
+def test_the_command_line_names_options_as_they_are_given():
+    said = spoken("choose another `run_dir`,\n or `fresh`; start it with `ray start`")
+    assert said == "choose another --run-dir, or --fresh; start it with `ray start`"
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if name not in PROCESSES])

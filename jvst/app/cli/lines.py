@@ -4,6 +4,7 @@ import sys
 import traceback
 
 from jvst.app.cli.progress import ClipProgress, FetchProgress, ShotsProgress
+from jvst.app.cli.spelling import spoken
 from jvst.app.events import (
     Cancelled,
     ClipFailed,
@@ -99,7 +100,7 @@ class CommandLine:
         """Write a line, or some, for what is no progress."""
         match event:
             case Notice(text):
-                self._line(f"jvst: {text}")
+                self._line(f"jvst: {spoken(text)}")
             case MemoryFitted(needed, available, tile) if not self._quiet:
                 tiles = "" if tile is None else f", in tiles of {tile[1]}x{tile[0]}"
                 self._line(
@@ -112,7 +113,7 @@ class CommandLine:
                 print(f"{clip} was finished before: {video}")
             case ClipFailed(clip, error):
                 if isinstance(error, InputError | FailedShotsError):
-                    self._line(f"jvst: {clip} failed: {' '.join(str(error).split())}")
+                    self._line(f"jvst: {clip} failed: {spoken(error)}")
                 else:
                     traceback.print_exception(error)
                     self._line(f"jvst: {clip} failed, see above")

@@ -4,6 +4,7 @@ import contextlib
 import sys
 
 from jvst.app.cli.lines import CommandLine
+from jvst.app.cli.spelling import spoken
 from jvst.app.clips import run_clips
 from jvst.app.demo import demo_config
 from jvst.app.options import StylizeConfig
@@ -25,7 +26,7 @@ def stylize(config: StylizeConfig) -> int:
         try:
             done = run_clips(config, on_event=shown)
         except FailedShotsError as error:
-            print(f"jvst: {error}", file=sys.stderr)
+            print(f"jvst: {spoken(error)}", file=sys.stderr)
             return 1
     if done.cancelled:
         return 130
