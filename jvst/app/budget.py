@@ -15,6 +15,7 @@ from jvst.app.store import RunStore
 from jvst.app.task import Task
 from jvst.core.statistics import STATISTICS
 from jvst.errors import InputError
+from jvst.film.events import Compiling
 from jvst.network.vgg import VGG19
 from jvst.solver.memory import FrameShape, plan
 
@@ -183,6 +184,8 @@ def _fit(task: Task, vgg: VGG19, tell: Teller) -> Fit:
         statistic=STATISTICS[task.config.look.style_statistic],
     )
     on_cpu = devices[0].platform == "cpu"
+    if not on_cpu:
+        tell(Compiling(clip.size))
     found = plan(
         shape,
         vgg,

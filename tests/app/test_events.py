@@ -11,6 +11,7 @@ import pytest
 from support.command_lines import FRAMES, states
 
 import jvst.app
+from jvst.app.cli.lines import CommandLine
 from jvst.app.cli.main import parse, run_command
 from jvst.app.cli.spelling import spoken
 from jvst.app.clips import run_clips
@@ -34,7 +35,7 @@ from jvst.app.options import StylizeConfig
 from jvst.app.run import look_at, run
 from jvst.errors import InputError
 from jvst.film import events as film_events
-from jvst.film.events import FrameDone, Progress
+from jvst.film.events import Compiling, FrameDone, Progress
 
 STAGES = (
     *(LookingThrough, Started, MemoryFitted, FramesStarted),
@@ -177,6 +178,13 @@ def test_the_bar_says_what_is_compiled_instead_of_standing_still(command, monkey
     assert compiling and "0%" in compiling[0]
     assert run_command(command("--seed", "1", "--fresh", iterations=("1", "0"))) == 0
     assert "compiling" not in capsys.readouterr().err
+
+
+def test_what_is_compiled_before_there_is_a_bar_has_a_line_of_its_own(capsys):
+    CommandLine(quiet=False)(Compiling((1024, 436)))
+    CommandLine(quiet=True)(Compiling((1024, 436)))
+    said = capsys.readouterr().err
+    assert said == "jvst: compiling for 1024×436, once for each size\n"
 
 
 APP = Path(jvst.app.__file__).parent

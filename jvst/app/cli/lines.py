@@ -3,7 +3,7 @@
 import sys
 import traceback
 
-from jvst.app.cli.progress import ClipProgress, FetchProgress, ShotsProgress
+from jvst.app.cli.progress import ClipProgress, FetchProgress, ShotsProgress, compiling
 from jvst.app.cli.spelling import spoken
 from jvst.app.events import (
     Cancelled,
@@ -53,6 +53,8 @@ class CommandLine:
                 self._clip = ClipProgress(solves, event.finished, quiet=self._quiet)
             case ShotsStarted(frames, left, passes):
                 self._shots = ShotsProgress(frames, left, passes=passes, quiet=self._quiet)
+            case Compiling() if self._clip is None and not self._quiet:
+                self._line(f"jvst: {compiling(event)}")
             case Compiling() | Progress() | FrameDone() | FlowReady():
                 self._solve(event)
             case ShotsAtWork(working) if self._shots is not None:

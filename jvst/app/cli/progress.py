@@ -63,28 +63,32 @@ class ClipProgress:
         # A frame usually stops before its cap, so the bar hurries at its end.
         reached = done + together * min(report.iteration / max(cap, 1), 1.0)
         terms = report.terms
-        pace = (time.perf_counter() - self._started) / max(reached - self._begun_with, 1e-6)
+        solved = reached - self._begun_with
+        took = time.perf_counter() - self._started
+        pace = f", {took / solved:.1f} s/frame" if solved > 0.0 else ""
         waits = f", waited {self.waited:.0f} s for flow" if self.waited >= 1.0 else ""
         self._bar.set_description_str(
             f"{what}, iteration {report.iteration}/{cap}: "
             f"content {terms.content:.3g}, style {terms.style:.3g}, "
-            f"temporal {terms.temporal:.3g}, tv {terms.total_variation:.3g}, "
-            f"{pace:.1f} s/frame{waits}",
+            f"temporal {terms.temporal:.3g}, tv {terms.total_variation:.3g}{pace}{waits}",
             refresh=False,
         )
         self._bar.update(reached - self._bar.n)
 
     def compiling(self, event: Compiling) -> None:
         """Show at once that a program is compiled, for that takes its time."""
-        width, height = event.size
-        together = f", {event.frames} frames at once" if event.frames > 1 else ""
-        self._bar.set_description_str(
-            f"compiling for {width}×{height}{together}, once for each size", refresh=True
-        )
+        self._bar.set_description_str(compiling(event), refresh=True)
 
     def close(self) -> None:
         """Leave the bar as it stands."""
         self._bar.close()
+
+
+def compiling(event: Compiling) -> str:
+    """Say what a program is compiled for."""
+    width, height = event.size
+    together = f", {event.frames} frames at once" if event.frames > 1 else ""
+    return f"compiling for {width}×{height}{together}, once for each size"
 
 
 class FetchProgress:
