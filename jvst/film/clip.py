@@ -120,7 +120,7 @@ def stylize_clip(
         first: number of the first frame given, when a clip is continued.
         earlier: stylized frames before ``first`` by number, as far back as the lags reach.
         resume: leaves (``jax.tree.leaves``) of the last stage of frame ``first`` that
-            ``on_chunk`` was given, when it was interrupted.
+            ``on_chunk`` was given, or of the last ``Progress.state``, when it was interrupted.
         on_chunk: told the frame's number and where its solve stands.
         on_event: told of compiling, of every chunk and of every frame, see ``film.events``.
 

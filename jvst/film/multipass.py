@@ -158,7 +158,8 @@ def stylize_multipass(
         results: (pass, frame) -> finished image. When given, the caller puts every frame there
             before asking for the next; it must hold what was finished before, as far as the
             pass before. Kept in memory when left out.
-        resume: leaves of the state that ``on_chunk`` was last given, at that position.
+        resume: leaves of the state that ``on_chunk`` was last given, or of the last
+            ``Progress.state``, at that position.
         on_chunk: told where the frames that are being solved stand.
         on_event: told of compiling, of every chunk and of every frame, see ``film.events``.
         devices: share batches out among these.

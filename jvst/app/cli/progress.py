@@ -12,6 +12,8 @@ from jvst.app.events import ShotAtWork
 from jvst.film.events import Compiling
 from jvst.solver.solve import Report
 
+_SHORT = {"total_variation": "tv"}
+
 
 class ClipProgress:
     """One bar for the run: frame, iteration, loss terms, seconds a frame, time left.
@@ -62,15 +64,16 @@ class ClipProgress:
         """
         # A frame usually stops before its cap, so the bar hurries at its end.
         reached = done + together * min(report.iteration / max(cap, 1), 1.0)
-        terms = report.terms
         solved = reached - self._begun_with
         took = time.perf_counter() - self._started
         pace = f", {took / solved:.1f} s/frame" if solved > 0.0 else ""
+        shown = [
+            f"{_SHORT.get(name, name)} {value:.3g}"
+            for name, value in report.terms._asdict().items()
+        ]
         waits = f", waited {self.waited:.0f} s for flow" if self.waited >= 1.0 else ""
         self._bar.set_description_str(
-            f"{what}, iteration {report.iteration}/{cap}: "
-            f"content {terms.content:.3g}, style {terms.style:.3g}, "
-            f"temporal {terms.temporal:.3g}, tv {terms.total_variation:.3g}{pace}{waits}",
+            f"{what}, iteration {report.iteration}/{cap}: {', '.join(shown)}{pace}{waits}",
             refresh=False,
         )
         self._bar.update(reached - self._bar.n)
