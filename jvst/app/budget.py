@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,10 +10,12 @@ import jax
 
 from jvst._files import replacing, writing_to
 from jvst._types import Device
+from jvst.app.events import MemoryFitted, Teller
 from jvst.app.store import RunStore
 from jvst.app.task import Task
 from jvst.core.statistics import STATISTICS
 from jvst.errors import InputError
+from jvst.film.events import Compiling
 from jvst.network.vgg import VGG19
 from jvst.solver.memory import FrameShape, plan
 
@@ -122,7 +123,7 @@ def check_room(*runs: tuple[Task, Path]) -> None:
             what = "the run needs" if number == 1 else f"the first {number} clips need"
             raise InputError(
                 f"{what} about {needed / _GIGA:.1f} GB in {folder}, where {free / _GIGA:.1f} GB "
-                "are free; free some space, or choose another --run-dir, --max-side or --keep "
+                "are free; free some space, or choose another `run_dir`, `max_side` or `keep` "
                 "pictures"
             )
         stays += max(staying_bytes(task) - there, 0)
@@ -141,8 +142,8 @@ class Fit(NamedTuple):
     batch: int  # frames at once, where they don't depend on each other
 
 
-def fit_task(task: Task, vgg: VGG19, store: RunStore) -> Fit:
-    """Decide how a run's frames are solved, say what that needs, and keep to it from then on.
+def fit_task(task: Task, vgg: VGG19, store: RunStore, tell: Teller) -> Fit:
+    """Decide how a run's frames are solved, tell what that needs, and keep to it from then on.
 
     What is decided is part of the result's bits: a run that goes on, maybe with less memory free,
     reads it from its folder.
@@ -151,6 +152,7 @@ def fit_task(task: Task, vgg: VGG19, store: RunStore) -> Fit:
         task: the run.
         vgg: its network.
         store: its folder.
+        tell: told what a frame needs.
 
     Raises:
         InputError: no way of solving fits the device; says what size would.
@@ -158,13 +160,13 @@ def fit_task(task: Task, vgg: VGG19, store: RunStore) -> Fit:
     kept = store.folder / _PLAN
     if kept.exists():
         return _read(kept.read_text(), kept)
-    fit = _fit(task, vgg)
+    fit = _fit(task, vgg, tell)
     with replacing(kept) as path, writing_to(kept):
         path.write_text(json.dumps(fit._asdict()))
     return fit
 
 
-def _fit(task: Task, vgg: VGG19) -> Fit:
+def _fit(task: Task, vgg: VGG19, tell: Teller) -> Fit:
     solver, clip, time = task.settings.solver, task.clip, task.config.time
     devices = jax.local_devices()
     limit = device_limit_bytes(devices[0])
@@ -182,6 +184,8 @@ def _fit(task: Task, vgg: VGG19) -> Fit:
         statistic=STATISTICS[task.config.look.style_statistic],
     )
     on_cpu = devices[0].platform == "cpu"
+    if not on_cpu:
+        tell(Compiling(clip.size))
     found = plan(
         shape,
         vgg,
@@ -193,13 +197,7 @@ def _fit(task: Task, vgg: VGG19) -> Fit:
         compiled=not on_cpu,
         weights=task.weights,
     )
-    if not task.config.run.quiet:
-        tiles = "" if found.tile is None else f", in tiles of {found.tile[1]}x{found.tile[0]}"
-        print(
-            f"jvst: a frame needs about {found.estimate.total / 1e9:.2f} GB{tiles}; "
-            f"{limit / 1e9:.1f} GB are there",
-            file=sys.stderr,
-        )
+    tell(MemoryFitted(found.estimate.total, limit, found.tile))
     # Batches bring nothing on a CPU, whose cores one frame keeps busy.
     batch = 1 if on_cpu else min(found.frames, clip.count)
     return Fit(found.tile, found.history, time.batch or len(devices) * max(batch, 1))
@@ -211,4 +209,4 @@ def _read(text: str, source: object) -> Fit:
         tile = told["tile"] and (int(told["tile"][0]), int(told["tile"][1]))
         return Fit(tile, int(told["history"]), int(told["batch"]))
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise InputError(f"{source} is damaged; remove it, or --fresh to begin again") from error
+        raise InputError(f"{source} is damaged; remove it, or `fresh` to begin again") from error

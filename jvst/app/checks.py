@@ -28,51 +28,51 @@ def check_config(config: StylizeConfig) -> None:
         InputError: with what was given and what was expected.
     """
     if not config.input.clip:
-        raise InputError("no clip was given; expected --clip CLIP (or --demo)")
+        raise InputError("no clip was given; expected `clip` CLIP (or `demo`)")
     if not config.input.style:
-        raise InputError("no style was given; expected --style PAINTING (or --demo)")
+        raise InputError("no style was given; expected `style` PAINTING (or `demo`)")
     _check_input(config.input)
     _check_look(config.look)
     _check_choices(config)
     mask = config.motion.mask
     if not mask.startswith("files:") and mask not in get_args(MaskMode):
-        raise InputError(_not_among("--mask", mask, get_args(MaskMode)))
+        raise InputError(_not_among("`mask`", mask, get_args(MaskMode)))
     mask_knobs(config.motion)
     _check_time(config)
     coarse_factors(config.solver.scales)
     tile = config.solver.tile
     if tile != "auto" and not (tile.isdecimal() and int(tile) >= SMALLEST_SIDE):
-        raise InputError(f"--tile is {tile!r}; expected auto, or at least {SMALLEST_SIDE} pixels")
+        raise InputError(f"`tile` is {tile!r}; expected auto, or at least {SMALLEST_SIDE} pixels")
     if min(config.solver.iterations) < 0:
-        raise InputError(f"--iterations is {_spaced(config.solver.iterations)}; expected ≥ 0")
+        raise InputError(f"`iterations` is {_spaced(config.solver.iterations)}; expected ≥ 0")
     if not (math.isfinite(config.solver.tolerance) and config.solver.tolerance >= 0.0):
-        raise InputError(f"--tolerance is {config.solver.tolerance}; expected a number ≥ 0")
+        raise InputError(f"`tolerance` is {config.solver.tolerance}; expected a number ≥ 0")
     _check_output(config.output.output)
     if not 0 <= config.output.quality <= 51:
-        raise InputError(f"--quality is {config.output.quality}; expected 0 to 51")
+        raise InputError(f"`quality` is {config.output.quality}; expected 0 to 51")
     if config.motion.flow_workers < 1:
-        raise InputError(f"--flow-workers is {config.motion.flow_workers}; expected at least 1")
+        raise InputError(f"`flow_workers` is {config.motion.flow_workers}; expected at least 1")
 
 
 def _check_input(given: InputOptions) -> None:
     blend = given.style_blend
     if blend and len(blend) != len(given.style):
         raise InputError(
-            f"--style-blend has {len(blend)} shares for {len(given.style)} styles; expected "
+            f"`style_blend` has {len(blend)} shares for {len(given.style)} styles; expected "
             "one for each"
         )
     if blend and not (all(math.isfinite(b) and b >= 0 for b in blend) and sum(blend) > 0):
-        raise InputError(f"--style-blend is {_spaced(blend)}; expected numbers ≥ 0, not all 0")
+        raise InputError(f"`style_blend` is {_spaced(blend)}; expected numbers ≥ 0, not all 0")
     if not (math.isfinite(given.frame_rate) and given.frame_rate >= 0.0):
-        raise InputError(f"--frame-rate is {given.frame_rate}; expected a number > 0")
+        raise InputError(f"`frame_rate` is {given.frame_rate}; expected a number > 0")
     if not 0.0 <= given.cut_sensitivity <= 1.0:
         raise InputError(
-            f"--cut-sensitivity is {given.cut_sensitivity}; expected a number from 0 to 1"
+            f"`cut_sensitivity` is {given.cut_sensitivity}; expected a number from 0 to 1"
         )
     if given.size and given.max_side:
-        raise InputError("--size and --max-side were both given; expected one of them")
+        raise InputError("`size` and `max_side` were both given; expected one of them")
     if given.max_side and given.max_side < SMALLEST_SIDE:
-        raise InputError(f"--max-side is {given.max_side}; expected at least 32 pixels")
+        raise InputError(f"`max_side` is {given.max_side}; expected at least 32 pixels")
 
 
 def _check_output(output: str) -> None:
@@ -82,23 +82,23 @@ def _check_output(output: str) -> None:
     is_folder = output.endswith("/") or not suffix or path.is_dir()
     if not is_folder and not is_printf_pattern(path) and suffix not in CONTAINERS:
         raise InputError(
-            f"--output is {output!r}; expected a name that ends in {', '.join(CONTAINERS)}, a "
+            f"`output` is {output!r}; expected a name that ends in {', '.join(CONTAINERS)}, a "
             "folder or a pattern like frames/%04d.png"
         )
 
 
 def _check_look(look: LookOptions) -> None:
     weights = {
-        "--content-weight": look.content_weight,
-        "--style-weight": look.style_weight,
-        "--temporal-weight": look.temporal_weight,
-        "--tv-weight": look.tv_weight,
+        "`content_weight`": look.content_weight,
+        "`style_weight`": look.style_weight,
+        "`temporal_weight`": look.temporal_weight,
+        "`tv_weight`": look.tv_weight,
     }
     for option, value in weights.items():
         if value is not None and not (math.isfinite(value) and value >= 0.0):
             raise InputError(f"{option} is {value}; expected a finite number ≥ 0")
     if not (math.isfinite(look.style_scale) and 0.05 <= look.style_scale <= 20.0):
-        raise InputError(f"--style-scale is {look.style_scale}; expected 0.05 to 20")
+        raise InputError(f"`style_scale` is {look.style_scale}; expected 0.05 to 20")
 
 
 def check_layers(look: LookOptions, table: LayerTable) -> None:
@@ -108,8 +108,8 @@ def check_layers(look: LookOptions, table: LayerTable) -> None:
         InputError: with the layer and the names that it has.
     """
     for option, layers in (
-        ("--content-layers", look.content_layers),
-        ("--style-layers", look.style_layers),
+        ("`content_layers`", look.content_layers),
+        ("`style_layers`", look.style_layers),
     ):
         for layer in layers:
             if layer not in table.names:
@@ -122,28 +122,28 @@ def check_layers(look: LookOptions, table: LayerTable) -> None:
 def _check_time(config: StylizeConfig) -> None:
     time = config.time
     if not time.lags or min(time.lags) < 1 or len(set(time.lags)) < len(time.lags):
-        raise InputError(f"--lags is {_spaced(time.lags)}; expected different whole numbers ≥ 1")
+        raise InputError(f"`lags` is {_spaced(time.lags)}; expected different whole numbers ≥ 1")
     for option, value, least in (
-        ("--long-term-after", time.long_term_after, 0),
-        ("--passes", time.passes, 0),
-        ("--pass-iterations", time.pass_iterations, 0),
-        ("--temporal-from", time.temporal_from, 1),
-        ("--batch", time.batch, 0),
-        ("--preview", config.run.preview, 0),
-        ("--jobs", config.run.jobs, 1),
+        ("`long_term_after`", time.long_term_after, 0),
+        ("`passes`", time.passes, 0),
+        ("`pass_iterations`", time.pass_iterations, 0),
+        ("`temporal_from`", time.temporal_from, 1),
+        ("`batch`", time.batch, 0),
+        ("`preview`", config.run.preview, 0),
+        ("`jobs`", config.run.jobs, 1),
     ):
         if value is not None and value < least:
             raise InputError(f"{option} is {value}; expected a whole number ≥ {least}")
     if not 0.0 <= time.blend <= 1.0:
-        raise InputError(f"--blend is {time.blend}; expected a number from 0 to 1")
+        raise InputError(f"`blend` is {time.blend}; expected a number from 0 to 1")
     if time.passes > 1 and len(time.lags) > 1:
         raise InputError(
-            f"--passes {time.passes} and --lags {_spaced(time.lags)} were both given; several "
+            f"`passes` {time.passes} and `lags` {_spaced(time.lags)} were both given; several "
             "passes hold a frame to its direct neighbours: leave one of them out"
         )
     if time.passes > 1 and config.motion.mask.startswith("files:"):
         raise InputError(
-            "--mask files: was given with --passes, which needs masks both ways; expected binary, "
+            "`mask` files: was given with `passes`, which needs masks both ways; expected binary, "
             "soft or ijcv"
         )
 
@@ -155,7 +155,7 @@ def _check_choices(config: StylizeConfig) -> None:
         for field in dataclasses.fields(options):
             value = getattr(options, field.name)
             if get_origin(field.type) is Literal and value not in get_args(field.type):
-                option = f"--{field.name.replace('_', '-')}"
+                option = f"`{field.name}`"
                 raise InputError(_not_among(option, value, get_args(field.type)))
 
 

@@ -3,19 +3,27 @@
 import dataclasses
 import json
 import os
-import sys
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from jvst.app.budget import check_room
+from jvst.app.events import (
+    Cancel,
+    ClipFailed,
+    ClipSkipped,
+    ClipStarted,
+    Event,
+    Listener,
+    Notice,
+    nobody,
+)
 from jvst.app.inputs import Clip
 from jvst.app.options import StylizeConfig
-from jvst.app.run import clip_name, look_at, run, run_name, run_task
+from jvst.app.result import Result
+from jvst.app.run import clip_name, look_at, run, run_name
 from jvst.app.store import RunStore, first_difference, read_manifest
 from jvst.app.task import Task
-from jvst.app.workers.pool import FailedShotsError
 from jvst.errors import InputError
 
 _PLACE = "{clip}"
@@ -23,48 +31,68 @@ _PLACE = "{clip}"
 _WITH_PLACE = (("output", "output"), ("input", "cuts"), ("motion", "flow"), ("motion", "mask"))
 
 
-def run_clips(config: StylizeConfig) -> int:
-    """Stylize a clip, or several one after the other, and return the exit status.
+class ClipResults(NamedTuple):
+    """How the runs of several clips went."""
+
+    results: tuple[Result, ...]  # of the runs that were begun and have not failed
+    failed: tuple[str, ...]  # clips that could not be stylized
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether all ended early."""
+        return any(result.cancelled for result in self.results)
+
+
+def run_clips(
+    config: StylizeConfig, *, on_event: Listener = nobody, cancel: Cancel | None = None
+) -> ClipResults:
+    """Stylize a clip, or several one after the other.
 
     All clips are looked at before the first is begun, so that a mistake in the last one shows
-    at once. A clip that fails leaves the others to be finished.
+    at once. A clip of several that fails leaves the others to be finished.
 
-    Returns:
-        0; 1 when a clip failed; 130 after Ctrl-C.
+    Args:
+        config: the options.
+        on_event: told of every step of every run, see ``app.events``.
+        cancel: ends all once it is set, see ``run``.
 
     Raises:
         InputError: something given can't be used; nothing was begun.
+        FailedShotsError: some shots of the only clip could not be stylized.
     """
     configs = split_clips(config)
     if len(configs) == 1:
-        return run(configs[0])
-    opened = _look_at_all(configs)
+        task = look_at(configs[0], on_event=on_event)
+        return ClipResults((run(task, on_event=on_event, cancel=cancel),), ())
+    opened = _look_at_all(configs, on_event)
+    results: list[Result] = []
     failed: list[str] = []
+    by_listener: list[Exception] = []
+
+    def tell(event: Event) -> None:
+        try:
+            on_event(event)
+        except Exception as error:
+            by_listener.append(error)
+            raise
+
     for number, (one, found) in enumerate(zip(configs, opened, strict=True), start=1):
         clip = one.input.clips[0]
         if found.finished:
-            print(f"{clip} was finished before: {_video(one)}")
+            tell(ClipSkipped(clip, Path(_video(one))))
             continue
-        if not one.run.quiet:
-            print(f"jvst: clip {number} of {len(configs)}, {clip}", file=sys.stderr)
+        tell(ClipStarted(clip, number, len(configs)))
         try:
-            if status := run_task(look_at(one, clip=found.clip)):
-                return status
-        except (InputError, FailedShotsError) as error:
-            failed.append(clip)
-            print(f"jvst: {clip} failed: {' '.join(str(error).split())}", file=sys.stderr)
-        except Exception:
+            results.append(run(look_at(one, clip=found.clip), on_event=tell, cancel=cancel))
+        except Exception as error:
+            if error in by_listener:
+                raise
             # Whatever it is, the other clips need not wait for it.
             failed.append(clip)
-            traceback.print_exc()
-            print(f"jvst: {clip} failed, see above", file=sys.stderr)
-    if failed:
-        print(
-            f"jvst: {len(failed)} of {len(configs)} clips failed: {', '.join(failed)}; the same "
-            "command goes on with what is missing",
-            file=sys.stderr,
-        )
-    return 1 if failed else 0
+            tell(ClipFailed(clip, error))
+        if results and results[-1].cancelled:
+            break
+    return ClipResults(tuple(results), tuple(failed))
 
 
 def split_clips(config: StylizeConfig) -> list[StylizeConfig]:
@@ -115,7 +143,7 @@ class _Opened(NamedTuple):
     finished: bool  # by an earlier command, with the same options
 
 
-def _look_at_all(configs: Sequence[StylizeConfig]) -> list[_Opened]:
+def _look_at_all(configs: Sequence[StylizeConfig], on_event: Listener) -> list[_Opened]:
     """Look at every clip and its folder before any is begun.
 
     Raises:
@@ -123,11 +151,18 @@ def _look_at_all(configs: Sequence[StylizeConfig]) -> list[_Opened]:
     """
     opened: list[_Opened] = []
     begun: list[tuple[Task, Path]] = []
-    notices: dict[str, None] = {}
+    notices: dict[Notice, None] = {}
+
+    def each_notice_once(event: Event) -> None:
+        if isinstance(event, Notice):
+            notices[event] = None
+        else:
+            on_event(event)
+
     for one in configs:
         clip = one.input.clips[0]
         try:
-            task = look_at(one)
+            task = look_at(one, on_event=each_notice_once)
             # The paintings of many clips, each scaled to its frames, would fill the memory.
             task = dataclasses.replace(task, styles=[])
             finished = _finished(task)
@@ -138,12 +173,10 @@ def _look_at_all(configs: Sequence[StylizeConfig]) -> list[_Opened]:
             said = str(error)
             raise error if clip in said else InputError(f"{clip}: {said}") from error
         opened.append(_Opened(task.clip, finished))
-        if task.found.notice:
-            notices[task.found.notice] = None
     if begun:
         check_room(*begun)
     for notice in notices:
-        print(f"jvst: {notice}", file=sys.stderr)
+        on_event(notice)
     return opened
 
 
@@ -198,9 +231,9 @@ def _check_shared(config: StylizeConfig) -> None:
         if places[number] in places[:number]:
             raise InputError(f"the clip {clip} was given twice; expected different clips")
     for option, value in (
-        ("--output", config.output.output),
-        ("--flow", config.motion.flow if config.motion.flow.startswith("files:") else ""),
-        ("--mask", config.motion.mask if config.motion.mask.startswith("files:") else ""),
+        ("`output`", config.output.output),
+        ("`flow`", config.motion.flow if config.motion.flow.startswith("files:") else ""),
+        ("`mask`", config.motion.mask if config.motion.mask.startswith("files:") else ""),
     ):
         if value and _PLACE not in value:
             raise InputError(
@@ -209,7 +242,7 @@ def _check_shared(config: StylizeConfig) -> None:
             )
     if config.output.run_dir and (Path(config.output.run_dir) / "manifest.json").exists():
         raise InputError(
-            f"--run-dir {config.output.run_dir} is the folder of one run; {len(clips)} clips need "
+            f"`run_dir` {config.output.run_dir} is the folder of one run; {len(clips)} clips need "
             "a folder in which each has its own: choose another"
         )
 

@@ -4,7 +4,7 @@ import contextlib
 import dataclasses
 import functools
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from jvst._types import StyleTargets
 from jvst.app.budget import fit_task
+from jvst.app.events import Notice, Teller
 from jvst.app.motion import MotionSource
 from jvst.app.options import coarse_factors
 from jvst.app.passes import stylize_passes
@@ -55,23 +56,22 @@ def compiling() -> Iterator[Compiling]:
 Painting = Float[Array, "_h _w 3"]
 
 
-class Stylized(NamedTuple):
-    """What is left to say once the frames are there."""
-
-    waited: float  # seconds that the solver stood still for flow
-    notices: list[str]  # what a person should know
-
-
-def stylize_task(task: Task, store: RunStore) -> Stylized:
+def stylize_task(task: Task, store: RunStore, tell: Teller) -> None:
     """Stylize the frames of a task that are not finished.
+
+    Args:
+        task: the run.
+        store: its folder.
+        tell: told of every step.
 
     Raises:
         InputError: a frame or field can't be read, or the disk is full.
         KeyboardInterrupt: after the solve under way has been kept.
+        StoppedError: likewise, when the run is cancelled or a listener raised.
     """
     config = task.config
     vgg = load_network(config, task.found)
-    fit = fit_task(task, vgg, store)
+    fit = fit_task(task, vgg, store, tell)
     solver = dataclasses.replace(task.settings.solver, tile=fit.tile, history=fit.history)
     settings = dataclasses.replace(task.settings, solver=solver)
     style = _style_of(
@@ -85,11 +85,12 @@ def stylize_task(task: Task, store: RunStore) -> Stylized:
     source = motion_source(task, store)
     if config.time.passes > 1:
         passes = multipass_config(config, settings, batch=fit.batch)
-        waiting = stylize_passes(task, passes, source, vgg, style, store)
+        stylize_passes(task, passes, source, vgg, style, store, tell)
     else:
         scales = _scales(task, vgg, tile=fit.tile)
-        waiting = stylize_frames(task, settings, source, vgg, style, scales, store)
-    return Stylized(waiting.seconds, source.notices())
+        stylize_frames(task, settings, source, vgg, style, scales, store, tell)
+    for notice in source.notices():
+        tell(Notice(notice))
 
 
 def motion_source(task: Task, store: RunStore) -> MotionSource:

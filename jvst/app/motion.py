@@ -12,6 +12,7 @@ import jax.numpy as jnp
 
 from jvst._files import user_cache
 from jvst._types import FlowField, Frame, Image
+from jvst.app.events import FlowReady, Listener, WaitingForFlow, nobody
 from jvst.app.inputs import Clip, clip_frames
 from jvst.app.options import StylizeConfig
 from jvst.app.task import chosen_engine
@@ -27,9 +28,24 @@ Result = TypeVar("Result")
 
 @dataclass
 class Waiting:
-    """How long a consumer stood still for its results, in seconds; it only grows."""
+    """How long a consumer stood still for the motion of its frames.
+
+    Attributes:
+        seconds: only grows.
+        on_event: told when it begins to stand still, and when it goes on.
+    """
 
     seconds: float = 0.0
+    on_event: Listener = nobody
+
+    def begins(self) -> None:
+        """Tell that a result is not there yet."""
+        self.on_event(WaitingForFlow())
+
+    def ends(self, seconds: float) -> None:
+        """Count the time that a result took."""
+        self.seconds += seconds
+        self.on_event(FlowReady(self.seconds))
 
 
 def prefetch(
@@ -92,12 +108,15 @@ def _prefetch(
     try:
         fill()
         while pending:
-            result = pending.popleft().result()
+            first = pending.popleft()
+            if not first.done():
+                waiting.begins()
+            result = first.result()
             fill()  # before the consumer goes to work, so that the threads do too
-            waiting.seconds += time.perf_counter() - started
+            waiting.ends(time.perf_counter() - started)
             yield result
             started = time.perf_counter()
-            del result  # or it would stay in memory until the next one is there
+            del first, result  # or they would stay in memory until the next one is there
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
         pending.clear()  # results that nobody takes

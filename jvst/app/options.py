@@ -284,7 +284,7 @@ def coarse_factors(scales: tuple[str, ...]) -> tuple[float, ...] | None:
         factors = (math.nan,)
     if not (factors and all(0.0 < factor <= 1.0 for factor in factors)):
         given = " ".join(scales)
-        raise InputError(f"--scales is {given!r}; expected auto, none, or numbers such as 0.25 0.5")
+        raise InputError(f"`scales` is {given!r}; expected auto, none, or numbers such as 0.25 0.5")
     return tuple(factor for factor in factors if factor < 1.0)
 
 
@@ -302,13 +302,13 @@ def frame_range(text: str) -> tuple[int, int | None]:
             raise ValueError
         start, stop = int(first or 0), int(last) if last else None
     except ValueError as error:
-        raise InputError(f"--frames is {text!r}; expected A:B, such as 0:48") from error
+        raise InputError(f"`frames` is {text!r}; expected A:B, such as 0:48") from error
     if start < 0 or (stop is not None and stop <= start):
-        raise InputError(f"--frames is {text!r}; expected 0 ≤ A < B")
+        raise InputError(f"`frames` is {text!r}; expected 0 ≤ A < B")
     return start, stop
 
 
-def size_of(text: str, option: str = "--size") -> tuple[int, int]:
+def size_of(text: str, option: str = "`size`") -> tuple[int, int]:
     """Read ``WIDTHxHEIGHT``.
 
     Raises:
@@ -337,6 +337,6 @@ def frame_size(config: StylizeConfig, width: int, height: int) -> tuple[int, int
     if min(width, height) < SMALLEST_SIDE:
         raise InputError(
             f"frames of {width}x{height} pixels are too small; expected at least "
-            f"{SMALLEST_SIDE} a side (see --size)"
+            f"{SMALLEST_SIDE} a side (see `size`)"
         )
     return width, height

@@ -10,14 +10,14 @@ import numpy as np
 
 from jvst._files import replacing, writing_to
 from jvst._types import Frame, Image, StyleTargets
+from jvst.app.events import FramesStarted, StoppedError, Teller
 from jvst.app.inputs import Clip, clip_frames
 from jvst.app.motion import MotionSource, Waiting, image_on_device, motion_on_device
-from jvst.app.progress import ClipProgress, Preview
-from jvst.app.single import frame_info
+from jvst.app.single import frame_info, keep_unfinished
 from jvst.app.store import LAST, RunStore
 from jvst.app.task import Task
 from jvst.core.image import to_uint8
-from jvst.film.multipass import MultipassConfig, PassChunk, stylize_multipass
+from jvst.film.multipass import MultipassConfig, stylize_multipass
 from jvst.film.neighbours import Motion
 from jvst.network.vgg import VGG19
 
@@ -31,38 +31,24 @@ def stylize_passes(
     vgg: VGG19,
     style: StyleTargets,
     store: RunStore,
-) -> Waiting:
-    """Stylize what is not finished in any pass; return how long the solver waited for flow."""
+    tell: Teller,
+) -> None:
+    """Stylize what is not finished in any pass."""
     config, clip = task.config, task.clip
     first_pass, position = where_to_go_on(store, settings, clip.count)
-    waiting = Waiting()
     if first_pass > settings.passes:
-        return waiting
+        return
     done = (first_pass - 1) * clip.count + position
-    progress = ClipProgress(
-        settings.passes * clip.count, done, waiting=waiting, quiet=config.run.quiet
-    )
-    preview = Preview(store.folder / "preview.png", config.run.preview)
-    latest: PassChunk | None = None
-
-    def on_chunk(chunk: PassChunk) -> None:
-        nonlocal latest
-        latest = chunk
-        first, last = chunk.indices[0] + 1, chunk.indices[-1] + 1
-        frames = f"frame {first}" if first == last else f"frames {first} to {last}"
-        what = f"pass {chunk.pass_number}/{settings.passes}, {frames} of {clip.count}"
-        slowest = max(chunk.reports, key=lambda report: report.iteration)
-        progress.chunk(what, done, slowest, settings.pass_iterations, len(chunk.indices))
-        if chunk.state is not None:
-            image = chunk.state.image
-            shown = image if image.ndim == 3 else image[0]
-            preview.look((chunk.pass_number, chunk.indices), slowest.iteration, shown)
-
+    tell(FramesStarted(clip.count, clip.size, settings.passes, done))
     order = settings.order(clip.count, first_pass)
     with (
         ClipOnDisk(clip, store.folder / _INPUTS) as frames,
         ClipMotions(
-            clip, frames, source, workers=config.motion.flow_workers, waiting=waiting
+            clip,
+            frames,
+            source,
+            workers=config.motion.flow_workers,
+            waiting=Waiting(on_event=tell),
         ) as motions,
     ):
         devices = jax.local_devices()
@@ -80,7 +66,7 @@ def stylize_passes(
             resume=store.load_interrupted(
                 order[position], pass_number=stored_as(first_pass, settings.passes)
             ),
-            on_chunk=on_chunk,
+            on_event=tell,
             devices=devices if len(devices) > 1 else None,
         )
         try:
@@ -94,17 +80,14 @@ def stylize_passes(
                 done += 1
                 if done % clip.count == 0 and frame.pass_number > 1:
                     store.drop_states(frame.pass_number - 1)
+                tell.check()
                 before = time.perf_counter()
-        except KeyboardInterrupt:
-            if latest is not None and latest.state is not None:
-                leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(latest.state)]
-                number = stored_as(latest.pass_number, settings.passes)
-                store.save_interrupted(latest.indices, leaves, pass_number=number)
+        except (KeyboardInterrupt, StoppedError):
+            if tell.latest is not None:
+                number = stored_as(tell.latest.pass_number, settings.passes)
+                keep_unfinished(store, tell, pass_number=number)
             raise
-        finally:
-            progress.close()
     (store.folder / _INPUTS).unlink(missing_ok=True)
-    return waiting
 
 
 def where_to_go_on(store: RunStore, settings: MultipassConfig, frames: int) -> tuple[int, int]:
@@ -213,9 +196,11 @@ class ClipMotions(Sequence["Motion | None"]):
         if computed is None:
             return None
         before = time.perf_counter()
+        if not computed.done():
+            self._waiting.begins()
         computed.result()
         motion = self._motion(index)
-        self._waiting.seconds += time.perf_counter() - before
+        self._waiting.ends(time.perf_counter() - before)
         return motion_on_device(motion)
 
     def _is_first(self, index: int) -> bool:

@@ -1,49 +1,51 @@
-"""One command from beginning to end: read, stylize, store, write video and page."""
+"""One run from beginning to end: read, stylize, store, write video and page."""
 
 import contextlib
+import dataclasses
 import os
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from jvst._types import Frame
 from jvst.app.budget import check_room
-from jvst.app.frames import Stylized, compiling, motion_source, solve_infos, stylize_task
+from jvst.app.events import (
+    Cancel,
+    Cancelled,
+    Failed,
+    Finished,
+    FramesFinished,
+    Listener,
+    ReportWritten,
+    Started,
+    StoppedError,
+    Teller,
+    VideoWritten,
+    nobody,
+)
+from jvst.app.frames import compiling, motion_source, solve_infos, stylize_task
 from jvst.app.inputs import Clip
 from jvst.app.options import StylizeConfig
+from jvst.app.preview import Preview
+from jvst.app.result import Result
 from jvst.app.store import LAST, RunStore
 from jvst.app.task import Task, prepare_task
+from jvst.app.timings import Timings
 from jvst.app.workers.jobs import shots_begun, stylize_shots
 from jvst.app.workers.local import LocalPool
-from jvst.app.workers.pool import FailedShotsError
 from jvst.errors import InputError
 from jvst.video import read_picture, write_video
 
 
-def run(config: StylizeConfig) -> int:
-    """Stylize a clip as configured and return the exit status.
-
-    Raises:
-        InputError: something given can't be used.
-    """
-    task = look_at(config)
-    if task.found.notice:
-        print(f"jvst: {task.found.notice}", file=sys.stderr)
-    try:
-        return run_task(task)
-    except FailedShotsError as error:
-        print(f"jvst: {error}", file=sys.stderr)
-        return 1
-
-
-def look_at(config: StylizeConfig, *, clip: Clip | None = None) -> Task:
+def look_at(
+    config: StylizeConfig, *, clip: Clip | None = None, on_event: Listener = nobody
+) -> Task:
     """Find and check all that a run is made of.
 
     Args:
         config: the options, of one clip.
         clip: the clip, where it has been looked through already.
+        on_event: told what is looked at, and what the user should know of the choices.
 
     Raises:
         InputError: something given can't be used.
@@ -51,20 +53,28 @@ def look_at(config: StylizeConfig, *, clip: Clip | None = None) -> Task:
     if config.run.jobs > 1 or config.run.cluster:
         # The workers need the GPU; by default this process would take most of its memory.
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    task = prepare_task(config, clip=clip)
+    task = prepare_task(config, clip=clip, on_event=on_event)
     if task.clip.count == 1 and float(task.weights.temporal) > 0.0:
         raise InputError(
             f"{task.clip.source} has 1 frame; a temporal term needs at least 2 (or "
-            "--temporal-weight 0)"
+            "`temporal_weight` 0)"
         )
     return task
 
 
-def run_task(task: Task) -> int:
+def run(task: Task, *, on_event: Listener = nobody, cancel: Cancel | None = None) -> Result:
     """Stylize what is not finished of a run, and write its video, page and manifest.
 
+    A run that ends early, by ``cancel`` or Ctrl-C, keeps what is under way; another call with the
+    same task goes on from there, bit for bit as if it had not ended.
+
+    Args:
+        task: see ``look_at``.
+        on_event: told of every step, see ``app.events``.
+        cancel: ends the run once it is set, after the chunk of iterations that is under way.
+
     Returns:
-        0, or 130 after Ctrl-C, once what was under way is kept.
+        Where everything is; ``Result.cancelled`` after an early end.
 
     Raises:
         InputError: its folder or its video can't be written, or a frame or field can't be read.
@@ -72,53 +82,61 @@ def run_task(task: Task) -> int:
     """
     config = task.config
     folder = Path(config.output.run_dir or _default_folder(config))
-    timings: dict[str, float] = {}
+    timings = Timings()
+    listeners: list[Listener] = [timings, on_event]
+    if config.run.preview:
+        listeners.append(Preview(folder / "preview.png", config.run.preview, on_event))
+    tell = Teller(*listeners, cancel=cancel)
+    try:
+        with RunStore(folder) as store:
+            result = _go_through(task, store, tell, timings)
+    except Exception as error:
+        with contextlib.suppress(Exception):
+            on_event(Failed(error))
+        raise
+    on_event(Cancelled(result) if result.cancelled else Finished(result))
+    return result
+
+
+def _go_through(task: Task, store: RunStore, tell: Teller, timings: Timings) -> Result:
+    """Go through all stages, or as far as nobody stops the run."""
+    config = task.config
     manifest = task.manifest()
-    with RunStore(folder) as store:
-        store.open_run(manifest, fresh=config.run.fresh)
-        check_room((task, folder))
-        try:
-            with _timed(timings, "frames"), compiling() as compiled:
-                stylized = _stylize(task, store)
-        except KeyboardInterrupt:
-            store.flush()
-            print(f"\njvst: interrupted; the same command goes on from {folder}", file=sys.stderr)
-            return 130
-        timings["of which waiting for flow"] = stylized.waited
-        timings["of which compiling"] = round(compiled.seconds, 3)
-        for notice in stylized.notices:
-            print(f"jvst: {notice}", file=sys.stderr)
-        output = _write_video(task, store, timings)
-        manifest |= {"timings": timings, **solve_infos(task, store)}
+    store.open_run(manifest, fresh=config.run.fresh)
+    check_room((task, store.folder))
+    result = Result(store.folder, store.folder / "pictures", store.manifest_path)
+    try:
+        tell(Started(task.clip.source, store.folder))
+        tell.check()
+        with compiling() as compiled:
+            _stylize(task, store, tell)
+        tell(FramesFinished(compiled.seconds))
+        video = _write_video(task, store, tell)
+        tell(VideoWritten(video))
+        infos = solve_infos(task, store)
+        manifest |= {"timings": timings.seconds, **infos}
+        page = store.folder / "report.html"
         if config.run.report:
-            _write_report(task, store, manifest, timings)
+            _write_report(page, task, store, manifest, tell)
+            tell(ReportWritten(page))
         store.write_manifest(manifest)
         if config.run.keep == "pictures":
             store.drop_states(LAST)
-        print(summary(manifest["frames"], timings["frames"], output, store))
-    return 0
+    except (KeyboardInterrupt, StoppedError) as stop:
+        store.flush()
+        if stop.__cause__ is not None:
+            raise stop.__cause__ from None
+        return dataclasses.replace(result, cancelled=True)
+    return dataclasses.replace(
+        result,
+        video=video,
+        report=page if page.exists() else None,
+        timings=timings.seconds,
+        **infos,
+    )
 
 
-def summary(infos: list[dict[str, Any]], seconds: float, output: str, store: RunStore) -> str:
-    """Say at the end where everything is and what went wrong on the way."""
-    converged = sum(info["stopped"] == "converged" for info in infos)
-    lines = [
-        f"video     {output}",
-        f"frames    {store.folder / 'pictures'}",
-        f"manifest  {store.manifest_path}",
-        *([f"report    {page}"] if (page := store.folder / "report.html").exists() else []),
-        f"{len(infos)} frames in {seconds:.1f} s; {converged} converged, "
-        f"{len(infos) - converged} reached their iteration cap",
-    ]
-    for number, info in enumerate(infos, start=1):
-        if info["fallback"] != "none":
-            lines.append(
-                f"frame {number}: the loss became non-finite; fell back to the {info['fallback']}"
-            )
-    return "\n".join(lines)
-
-
-def _stylize(task: Task, store: RunStore) -> Stylized:
+def _stylize(task: Task, store: RunStore, tell: Teller) -> None:
     """Stylize what is not finished, here or in processes of their own, a shot each."""
     options = task.config.run
     if options.cluster:
@@ -126,52 +144,48 @@ def _stylize(task: Task, store: RunStore) -> Stylized:
         from jvst.app.workers.ray_cluster import RayPool  # noqa: PLC0415
 
         with RayPool(options.cluster) as pool:
-            return stylize_shots(task, store, pool)
+            stylize_shots(task, store, pool, tell)
     # What an earlier command began side by side is finished so.
-    if task.clip.cuts and (options.jobs > 1 or shots_begun(store)):
+    elif task.clip.cuts and (options.jobs > 1 or shots_begun(store)):
         with LocalPool(options.jobs) as pool:
-            return stylize_shots(task, store, pool)
-    return stylize_task(task, store)
+            stylize_shots(task, store, pool, tell)
+    else:
+        stylize_task(task, store, tell)
 
 
-def _write_video(task: Task, store: RunStore, timings: dict[str, float]) -> str:
+def _write_video(task: Task, store: RunStore, tell: Teller) -> Path:
     """Write the video and return its path."""
     clip, options = task.clip, task.config.output
     output = options.output or str(store.folder / "stylized.mp4")
-    with _timed(timings, "video"):
-        write_video(
-            output,
-            _pictures(store, clip.count),
-            frame_rate=clip.frame_rate,
-            audio_from=clip.source if options.audio and clip.has_audio else None,
-            audio_start=float(clip.start / clip.frame_rate),
-            quality=options.quality,
-        )
-    return output
+    write_video(
+        output,
+        _pictures(store, clip.count, tell),
+        frame_rate=clip.frame_rate,
+        audio_from=clip.source if options.audio and clip.has_audio else None,
+        audio_start=float(clip.start / clip.frame_rate),
+        quality=options.quality,
+    )
+    return Path(output)
 
 
 def _write_report(
-    task: Task, store: RunStore, manifest: dict[str, Any], timings: dict[str, float]
+    path: Path, task: Task, store: RunStore, manifest: dict[str, Any], tell: Teller
 ) -> None:
-    # Late: plotting takes half a second to import, which `--no-report` saves.
+    # Late: plotting takes half a second to import, which a run without a page saves.
     from jvst.app.report import write_report  # noqa: PLC0415
     from jvst.app.report.frames import report_frames  # noqa: PLC0415
 
-    with _timed(timings, "report"):
-        frames = report_frames(task, motion_source(task, store), store)
-        write_report(store.folder / "report.html", frames, manifest)
+    def frames() -> Iterator[Any]:
+        for frame in report_frames(task, motion_source(task, store), store):
+            tell.check()
+            yield frame
+
+    write_report(path, frames(), manifest)
 
 
-@contextlib.contextmanager
-def _timed(timings: dict[str, float], stage: str) -> Iterator[None]:
-    """Note the seconds of a stage."""
-    started = time.perf_counter()
-    yield
-    timings[stage] = round(time.perf_counter() - started, 3)
-
-
-def _pictures(store: RunStore, count: int) -> Iterator[Frame]:
+def _pictures(store: RunStore, count: int, tell: Teller) -> Iterator[Frame]:
     for index in range(count):
+        tell.check()
         yield read_picture(store.picture_path(index))
 
 

@@ -1,4 +1,4 @@
-"""The single pass from files to the run's folder: flow ahead, frames stored, progress, Ctrl-C."""
+"""The single pass from files to the run's folder: flow ahead, frames stored, Ctrl-C."""
 
 import time
 from collections.abc import Sequence
@@ -9,15 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 
 from jvst._types import StyleTargets
+from jvst.app.events import FramesStarted, StoppedError, Teller
 from jvst.app.motion import MotionSource, Waiting, ready_frames, split
-from jvst.app.progress import ClipProgress, Preview
-from jvst.app.store import RunStore
+from jvst.app.store import LAST, RunStore
 from jvst.app.task import Task
 from jvst.core.image import to_uint8
 from jvst.film.clip import ClipConfig, stylize_clip
-from jvst.film.coarse import Scale, Stage, iterations_at
+from jvst.film.coarse import Scale
 from jvst.network.vgg import VGG19
-from jvst.solver.solve import Report, SolveInfo
+from jvst.solver.solve import SolveInfo
 
 
 def stylize_frames(
@@ -28,32 +28,20 @@ def stylize_frames(
     style: StyleTargets,
     scales: Sequence[Scale],
     store: RunStore,
-) -> Waiting:
-    """Stylize the frames that are not finished; return how long the solver waited for flow."""
+    tell: Teller,
+) -> None:
+    """Stylize the frames that are not finished."""
     config, clip = task.config, task.clip
     reach = max(settings.lags)
     done = store.next_frame(clip.count, reach)
-    waiting = Waiting()
-    progress = ClipProgress(clip.count, done, waiting=waiting, quiet=config.run.quiet)
-    preview = Preview(store.folder / "preview.png", config.run.preview)
-    latest: tuple[int, Stage | None] | None = None
-
-    def on_chunk(index: int, report: Report, stage: Stage | None) -> None:
-        nonlocal latest
-        latest = index, stage
-        # Behind a cut, too, a frame starts anew.
-        begun = index == clip.shot_start(index)
-        cap = settings.first_iterations if begun else settings.next_iterations
-        what = f"frame {index + 1}/{clip.count}"
-        if stage is not None and (shape := stage.state.image.shape) != (*clip.size[::-1], 3):
-            what += f" at {shape[1]}x{shape[0]}"
-            cap = iterations_at(scales[stage.number].factor, cap)
-        progress.chunk(what, index, report, cap)
-        if stage is not None:
-            preview.look(index, report.iteration, stage.state.image)
-
+    tell(FramesStarted(clip.count, clip.size, 1, done))
     ready = ready_frames(
-        clip, config, lags=settings.lags, first=done, waiting=waiting, source=source
+        clip,
+        config,
+        lags=settings.lags,
+        first=done,
+        waiting=Waiting(on_event=tell),
+        source=source,
     )
     stylized = stylize_clip(
         *split(ready),
@@ -68,7 +56,7 @@ def stylize_frames(
             index: jnp.asarray(store.load(index)) for index in range(max(done - reach, 0), done)
         },
         resume=store.load_interrupted(done),
-        on_chunk=on_chunk,
+        on_event=tell,
     )
     try:
         before = time.perf_counter()
@@ -78,18 +66,29 @@ def stylize_frames(
             passed = frame.index - reach
             drop = [passed] if config.run.keep == "pictures" and passed >= 0 else []
             store.save(frame.index, np.asarray(frame.image), picture, info, drop=drop)
+            tell.check()
             before = time.perf_counter()
         store.flush()
-    except KeyboardInterrupt:
-        if latest is not None and latest[1] is not None:
-            leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(latest[1])]
-            store.flush()
-            store.save_interrupted([latest[0]], leaves)
+    except (KeyboardInterrupt, StoppedError):
+        keep_unfinished(store, tell)
         raise
     finally:
-        progress.close()
         ready.close()
-    return waiting
+
+
+def keep_unfinished(store: RunStore, tell: Teller, *, pass_number: int = LAST) -> None:
+    """Keep the solve that is under way, to go on from there.
+
+    Args:
+        store: the run's folder.
+        tell: knows where the solve stands.
+        pass_number: the store's number of the pass.
+    """
+    latest = tell.latest
+    if latest is not None and latest.state is not None:
+        leaves = [np.asarray(leaf) for leaf in jax.tree.leaves(latest.state)]
+        store.flush()
+        store.save_interrupted(latest.indices, leaves, pass_number=pass_number)
 
 
 def frame_info(info: SolveInfo, seconds: float) -> dict[str, Any]:

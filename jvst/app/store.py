@@ -54,14 +54,14 @@ class RunStore:
         except OSError as error:
             raise InputError(
                 f"the run folder {folder} can't be written ({error.strerror}); choose another with "
-                "--run-dir"
+                "`run_dir`"
             ) from error
         try:
             lock(self._lock)
         except OSError as error:
             self._lock.close()
             raise InputError(
-                f"another run works in {folder}; wait for it or choose another --run-dir"
+                f"another run works in {folder}; wait for it or choose another `run_dir`"
             ) from error
         # One thread: frames are finished in order.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -100,12 +100,12 @@ class RunStore:
             if difference:
                 raise InputError(
                     f"{self.folder} holds a run with another {difference}; choose another "
-                    "--run-dir, or --fresh to begin again"
+                    "`run_dir`, or `fresh` to begin again"
                 )
         elif self.finished(itertools.count()):
             raise InputError(
-                f"{self.folder} holds frames without a manifest; choose another --run-dir, or "
-                "--fresh to begin again"
+                f"{self.folder} holds frames without a manifest; choose another `run_dir`, or "
+                "`fresh` to begin again"
             )
         self.write_manifest(manifest)
         return self.finished(itertools.count())

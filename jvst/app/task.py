@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from jvst._files import user_cache
 from jvst.app.checks import check_config, check_layers
+from jvst.app.events import Fetching, Listener, LookingThrough, Notice, nobody
 from jvst.app.inputs import Clip, folder_pictures, open_clip, procedural_pictures, read_styles
 from jvst.app.options import StylizeConfig, frame_options, mask_knobs
 from jvst.film.clip import ClipConfig
@@ -65,16 +66,24 @@ def chosen_engine(config: StylizeConfig, size: tuple[int, int]) -> str:
     return "epic" if slow and large and has_contrib() else "dis"
 
 
-def chosen_network(config: StylizeConfig) -> Found:
+def chosen_network(config: StylizeConfig, on_event: Listener = nobody) -> Found:
     """Find the file of weights, normalised where that is asked for.
+
+    Args:
+        config: the options.
+        on_event: told of a file that is being fetched.
 
     Raises:
         InputError: the weights, or the pictures to normalise over, can't be had.
     """
     folder = config.network.normalise_on
     pictures = folder_pictures(folder) if folder else procedural_pictures()
-    choice, progress = config.network.weights, not config.run.quiet
-    found = find_weights(choice, pictures=pictures, progress=progress)
+    choice = config.network.weights
+
+    def fetching(name: str, have: int, total: int | None) -> None:
+        on_event(Fetching(name, have, total))
+
+    found = find_weights(choice, pictures=pictures, on_fetch=fetching)
     # vgg19-normalised is normalised already; any other file once a folder is given.
     return normalised(found, pictures) if folder and choice != "vgg19-normalised" else found
 
@@ -197,22 +206,29 @@ class Task:
         }
 
 
-def prepare_task(config: StylizeConfig, *, clip: Clip | None = None) -> Task:
+def prepare_task(
+    config: StylizeConfig, *, clip: Clip | None = None, on_event: Listener = nobody
+) -> Task:
     """Look at everything that a run needs.
 
     Args:
         config: the options.
         clip: the clip, where it has been looked through already.
+        on_event: told what is looked at, and what the user should know of the choices.
 
     Raises:
         InputError: something given can't be used.
     """
     check_config(config)
     keep_compiled_programs()
-    clip = clip or open_clip(config)
+    if clip is None:
+        on_event(LookingThrough(config.input.clips[0]))
+        clip = open_clip(config)
     engine = chosen_engine(config, clip.size)
     config = dataclasses.replace(config, motion=dataclasses.replace(config.motion, flow=engine))
-    found = chosen_network(config)
+    found = chosen_network(config, on_event)
+    if found.notice:
+        on_event(Notice(found.notice))
     check_layers(config.look, read_layers(found.path))
     styles, digests = read_styles(config, clip.size)
     return Task(

@@ -2,5 +2,6 @@
 
 ``clip`` goes through it once, frame after frame, ``multipass`` forward and backward in turn; both
 are generators. ``neighbours`` holds the frames that a frame is tied to and how far they can be
-trusted, ``coarse`` solves a frame at smaller sizes first.
+trusted, ``coarse`` solves a frame at smaller sizes first, ``events`` are what both tell a listener
+on the way.
 """

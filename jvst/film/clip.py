@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -23,6 +23,7 @@ from jvst.film.coarse import (
     scaled_size,
     solve_in_stages,
 )
+from jvst.film.events import ClipListener, Compiling, FrameDone, Solving, Telling
 from jvst.film.neighbours import (
     Motion,
     Neighbours,
@@ -97,6 +98,7 @@ def stylize_clip(
     earlier: Mapping[int, Image] | None = None,
     resume: Sequence[Array | np.ndarray] | None = None,
     on_chunk: Callable[[int, Report, Stage | None], None] | None = None,
+    on_event: ClipListener | None = None,
 ) -> Iterator[StylizedFrame]:
     """Stylize a clip frame by frame; a generator, arrays in and arrays out.
 
@@ -118,8 +120,9 @@ def stylize_clip(
         first: number of the first frame given, when a clip is continued.
         earlier: stylized frames before ``first`` by number, as far back as the lags reach.
         resume: leaves (``jax.tree.leaves``) of the last stage of frame ``first`` that
-            ``on_chunk`` was given, when it was interrupted.
+            ``on_chunk`` was given, or of the last ``Progress.state``, when it was interrupted.
         on_chunk: told the frame's number and where its solve stands.
+        on_event: told of compiling, of every chunk and of every frame, see ``film.events``.
 
     Yields:
         The stylized frames in order.
@@ -128,20 +131,21 @@ def stylize_clip(
     """
     done = dict(earlier or {})
     reach = max(config.lags)
+    tell = Telling(on_event)
     for index, (frame, motion) in enumerate(zip(frames, motions, strict=True), start=first):
         slots = earlier_slots(config.lags, index, done, motion)
         neighbours = neighbours_in_slots(frame, slots)
-        targets = prepare(
-            frame,
-            vgg,
-            style,
-            neighbours,
-            layers=config.content_layers,
-            mask=config.mask,
-            edge=config.edge,
-            knobs=config.knobs,
-            tile=config.solver.tile,
-        )
+        options: dict[str, Any] = {
+            "layers": config.content_layers,
+            "mask": config.mask,
+            "edge": config.edge,
+            "knobs": config.knobs,
+            "tile": config.solver.tile,
+        }
+        problem = frame, vgg, style, neighbours
+        size = frame.shape[1], frame.shape[0]
+        tell.before(Compiling(size), ("clip", *options.values()), problem)
+        targets = prepare(*problem, **options)
         trusted = np.flatnonzero(np.asarray(jnp.any(targets.trust > 0.0, axis=(1, 2)))).tolist()
         goals: list[Goal] = []
         if trusted:
@@ -153,6 +157,15 @@ def stylize_clip(
             cap, start = config.first_iterations, noise_image(key, frame.shape)
             goals = _coarse_goals(frame, vgg, scales, len(config.lags), config=config)
         goals += _goals(targets, trusted, cap, config.long_term_after)
+        solving = Solving(tell, [index], ("frame", config.solver), (vgg, weights))
+
+        def stands(
+            report: Report, stage: Stage | None, index: int = index, solving: Solving = solving
+        ) -> None:
+            if on_chunk is not None:
+                on_chunk(index, report, stage)
+            solving.stands([report], stage)
+
         image, info = solve_in_stages(
             start,
             vgg,
@@ -161,10 +174,12 @@ def stylize_clip(
             config=config.solver,
             chunk=config.chunk,
             resume=resume if index == first else None,
-            on_chunk=None if on_chunk is None else functools.partial(on_chunk, index),
+            on_chunk=stands,
+            on_stage=solving.begins,
         )
         done = {number: old for number, old in done.items() if number > index - reach}
         done[index] = image
+        tell(FrameDone(index, image, info))
         yield StylizedFrame(index, image, info)
 
 

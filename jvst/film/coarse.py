@@ -94,6 +94,7 @@ def solve_in_stages(
     chunk: int = 50,
     resume: Sequence[Array | np.ndarray] | None = None,
     on_chunk: Callable[[Report, Stage | None], None] | None = None,
+    on_stage: Callable[[FrameTargets, int], None] | None = None,
 ) -> tuple[Image, SolveInfo]:
     """Solve for one goal after the other.
 
@@ -109,6 +110,8 @@ def solve_in_stages(
         chunk: see ``solve_frame``.
         resume: leaves (``jax.tree.leaves``) of the last stage that ``on_chunk`` was given.
         on_chunk: told where the solve stands; without a stage once a fallback is under way.
+        on_stage: told before each stage what it draws the frame to, and the iterations at which
+            its size is done with at the latest.
 
     Returns:
         The image, and how the stages of the last goal's size went, with the coarser ones in
@@ -123,6 +126,9 @@ def solve_in_stages(
     coarse: tuple[SolveInfo, ...] = ()
     image, info, size = start, None, start.shape
     for number, (targets, cap) in list(enumerate(goals))[begun:]:
+        if on_stage is not None:
+            shape = targets.warped.shape
+            on_stage(targets, max(own for other, own in goals if other.warped.shape == shape))
         before, size = size, targets.warped.shape[1:]
         if info is not None and size != before:
             image, coarse, info = carried(start, image, size=size), (*coarse, info), None

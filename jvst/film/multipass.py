@@ -2,8 +2,8 @@
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +16,7 @@ from jvst.core.consistency import EdgeRule
 from jvst.core.masks import MaskKnobs, MaskMode
 from jvst.core.warp import warp
 from jvst.film.clip import ClipConfig, clip_content, noise_image
+from jvst.film.events import ClipListener, Compiling, FrameDone, Solving, Telling
 from jvst.film.neighbours import Motion, Neighbours, neighbour_masks, neighbours_in_slots
 from jvst.network.vgg import VGG19
 from jvst.solver.batch import solve_frames, stack_targets
@@ -138,6 +139,7 @@ def stylize_multipass(
     results: Mapping[tuple[int, int], Image | np.ndarray] | None = None,
     resume: Sequence[Array | np.ndarray] | None = None,
     on_chunk: Callable[[PassChunk], None] | None = None,
+    on_event: ClipListener | None = None,
     devices: Sequence[Device] | None = None,
 ) -> Iterator[PassFrame]:
     """Stylize a clip in passes over all of it; a generator, arrays in and arrays out.
@@ -156,8 +158,10 @@ def stylize_multipass(
         results: (pass, frame) -> finished image. When given, the caller puts every frame there
             before asking for the next; it must hold what was finished before, as far as the
             pass before. Kept in memory when left out.
-        resume: leaves of the state that ``on_chunk`` was last given, at that position.
+        resume: leaves of the state that ``on_chunk`` was last given, or of the last
+            ``Progress.state``, at that position.
         on_chunk: told where the frames that are being solved stand.
+        on_event: told of compiling, of every chunk and of every frame, see ``film.events``.
         devices: share batches out among these.
 
     Yields:
@@ -168,7 +172,8 @@ def stylize_multipass(
     own: dict[tuple[int, int], Image | np.ndarray] = {}
     finished = own if results is None else results
     noise = noise_image(key, frames[0].shape)
-    clip = _Clip(frames, motions, vgg, style, weights, config, noise, finished, on_chunk)
+    tell = Telling(on_event)
+    clip = _Clip(frames, motions, vgg, style, weights, config, noise, finished, on_chunk, tell)
     for pass_number in range(first_pass, config.passes + 1):
         begun, leaves = (position, resume) if pass_number == first_pass else (0, None)
         if config.is_batched(pass_number):
@@ -178,6 +183,7 @@ def stylize_multipass(
         for frame in made:
             if results is None:
                 own[pass_number, frame.index] = frame.image
+            tell(FrameDone(frame.index, frame.image, frame.info, pass_number, config.passes))
             yield frame
         for place in [place for place in own if place[0] < pass_number]:
             del own[place]
@@ -244,6 +250,7 @@ class _Clip(NamedTuple):
     noise: Image
     finished: Mapping[tuple[int, int], Image | np.ndarray]
     on_chunk: Callable[[PassChunk], None] | None
+    tell: Telling
 
     def problem(self, pass_number: int, index: int) -> tuple[Image, FrameTargets]:
         """Return where one frame of one pass starts and what it is drawn to."""
@@ -259,33 +266,48 @@ class _Clip(NamedTuple):
                 motion = motion_between(self.frames, self.motions, index, place[1])
                 slot = motion and (jnp.asarray(self.finished[place]), motion)
             slots.append(slot)
-        return prepare_pass(
+        temporal = float(config.has_temporal_term(pass_number))
+        problem = (
             frame,
             own,
             self.vgg,
             self.style,
             neighbours_in_slots(frame, slots),
             config.blend,
-            float(config.has_temporal_term(pass_number)),
-            layers=clip.content_layers,
-            mask=clip.mask,
-            edge=clip.edge,
-            knobs=clip.knobs,
-            tile=clip.solver.tile,
+            temporal,
+        )
+        options: dict[str, Any] = {
+            "layers": clip.content_layers,
+            "mask": clip.mask,
+            "edge": clip.edge,
+            "knobs": clip.knobs,
+            "tile": clip.solver.tile,
+        }
+        size = frame.shape[1], frame.shape[0]
+        self.tell.before(Compiling(size), ("pass", *options.values()), problem)
+        return prepare_pass(*problem, **options)
+
+    def solving(
+        self, pass_number: int, indices: Sequence[int], program: Hashable
+    ) -> tuple[Solving, Callable[[Sequence[Report], SolveState | None], None]]:
+        """Return what is told of a solve, and the function that tells where it stands."""
+        solving = Solving(
+            self.tell,
+            indices,
+            program,
+            (self.vgg, self.weights),
+            pass_number=pass_number,
+            passes=self.config.passes,
         )
 
-    def tell(
-        self,
-        pass_number: int,
-        indices: Sequence[int],
-        reports: Sequence[Report],
-        state: SolveState | None,
-    ) -> None:
-        """Pass on where the frames that are being solved stand."""
-        if self.on_chunk is not None:
-            # A batch may be filled up with frames that don't count.
-            own = tuple(reports[: len(indices)])
-            self.on_chunk(PassChunk(pass_number, tuple(indices), own, state))
+        def stands(reports: Sequence[Report], state: SolveState | None) -> None:
+            if self.on_chunk is not None:
+                # A batch may be filled up with frames that don't count.
+                own = tuple(reports[: len(indices)])
+                self.on_chunk(PassChunk(pass_number, tuple(indices), own, state))
+            solving.stands(reports, state)
+
+        return solving, stands
 
 
 def _sequential_pass(
@@ -298,19 +320,19 @@ def _sequential_pass(
         index = order[place]
         start, targets = clip.problem(pass_number, index)
 
-        def told(report: Report, state: SolveState | None, index: int = index) -> None:
-            clip.tell(pass_number, [index], [report], state)
-
+        solver = config.clip.solver
+        solving, stands = clip.solving(pass_number, [index], ("frame", solver))
+        solving.begins(targets, config.pass_iterations)
         image, info = solve_frame(
             start,
             clip.vgg,
             targets,
             clip.weights,
             config.pass_iterations,
-            config=config.clip.solver,
+            config=solver,
             chunk=config.clip.chunk,
             resume=resume if place == begun else None,
-            on_chunk=told,
+            on_chunk=lambda report, state, stands=stands: stands([report], state),
         )
         yield PassFrame(pass_number, index, image, info)
 
@@ -331,20 +353,20 @@ def _batched_pass(
         problems = [clip.problem(pass_number, index) for index in batch]
         problems += [problems[-1]] * (len(parts[0]) - len(batch))  # one size, one program
 
-        def told(reports: list[Report], state: SolveState, batch: range = batch) -> None:
-            clip.tell(pass_number, batch, reports, state)
-
+        solver, targets = config.clip.solver, stack_targets([targets for _, targets in problems])
+        solving, stands = clip.solving(pass_number, batch, ("batch", solver, devices))
+        solving.begins(targets, config.pass_iterations)
         images, infos = solve_frames(
             jnp.stack([start for start, _ in problems]),
             clip.vgg,
-            stack_targets([targets for _, targets in problems]),
+            targets,
             clip.weights,
             config.pass_iterations,
-            config=config.clip.solver,
+            config=solver,
             chunk=config.clip.chunk,
             devices=devices,
             resume=resume if begun in batch else None,
-            on_chunk=told,
+            on_chunk=stands,
         )
         for index, image, info in zip(batch, images, infos, strict=False):
             if index >= begun:

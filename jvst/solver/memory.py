@@ -380,6 +380,6 @@ def _too_large(
         if error * _least(smaller, vgg, config, tile, reach) <= limit:
             return (
                 f"{given}; expected at most {limit / 1e9:.2f} GB: give a smaller size, "
-                f"such as --size {width}x{height}"
+                f"such as `size` {width}x{height}"
             )
     return f"{given}; expected at most {limit / 1e9:.2f} GB: take a device with more memory"

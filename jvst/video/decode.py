@@ -218,5 +218,5 @@ def _describe_damage(path: Path, count: int) -> str:
             "another copy"
         )
     return (
-        f"{path.name} is damaged after {count} frames; choose --frames 0:{count} to stylize those"
+        f"{path.name} is damaged after {count} frames; choose `frames` 0:{count} to stylize those"
     )

@@ -17,6 +17,7 @@ from jvst.app.budget import check_room, needed_bytes, staying_bytes
 from jvst.app.cli.main import parse, run_command
 from jvst.app.clips import clip_names, split_clips
 from jvst.app.options import StylizeConfig, config_from_dict
+from jvst.app.result import Result
 from jvst.app.task import prepare_task
 from jvst.app.workers.pool import FailedShotsError
 from jvst.errors import InputError
@@ -232,13 +233,14 @@ def test_whatever_ends_a_clip_the_next_one_has_its_turn(
 ):
     begun = []
 
-    def fail_first(task):
-        begun.append(Path(task.config.output.run_dir).name)
+    def fail_first(task, **_):
+        folder = Path(task.config.output.run_dir)
+        begun.append(folder.name)
         if len(begun) == 1:
             raise trouble
-        return 0
+        return Result(folder, folder / "pictures", folder / "manifest.json")
 
-    monkeypatch.setattr(clips, "run_task", fail_first)
+    monkeypatch.setattr(clips, "run", fail_first)
     assert run_command(command(*both)) == 1
     assert begun == list(NAMES)
     error = capsys.readouterr().err

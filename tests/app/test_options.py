@@ -5,6 +5,7 @@ import pytest
 
 from jvst.app.checks import check_config, check_layers
 from jvst.app.cli.main import parse
+from jvst.app.cli.spelling import spoken
 from jvst.app.options import (
     StylizeConfig,
     config_from_dict,
@@ -58,7 +59,7 @@ def test_every_option_is_reached_by_its_short_name():
 def test_what_can_not_be_meant_is_refused_in_one_line(arguments, said):
     with pytest.raises(InputError) as error:
         check_config(parse(arguments))
-    assert said in str(error.value)
+    assert said in spoken(error.value)
     assert "\n" not in str(error.value)
 
 
@@ -125,7 +126,7 @@ def test_a_range_of_frames_is_read(text, range_):
 
 @pytest.mark.parametrize("text", ["5", "a:b", "5:5", "7:3", "-2:3", "1:2:3"])
 def test_a_range_that_is_none_is_refused(text):
-    with pytest.raises(InputError, match="--frames"):
+    with pytest.raises(InputError, match="`frames`"):
         frame_range(text)
 
 

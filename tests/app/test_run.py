@@ -1,9 +1,11 @@
 import io
+from pathlib import Path
 
 import pytest
 
+from jvst.app.cli.lines import summary
+from jvst.app.cli.progress import ClipProgress
 from jvst.app.demo import demo_config
-from jvst.app.motion import Waiting
 from jvst.app.options import (
     InputOptions,
     LookOptions,
@@ -12,9 +14,8 @@ from jvst.app.options import (
     SolverOptions,
     StylizeConfig,
 )
-from jvst.app.progress import ClipProgress
-from jvst.app.run import _default_folder, summary
-from jvst.app.store import RunStore
+from jvst.app.result import Result
+from jvst.app.run import _default_folder
 from jvst.app.task import chosen_engine, chosen_weights, clip_config, load_network
 from jvst.network.weights import find_weights
 from jvst.solver.objective import LossTerms
@@ -27,8 +28,15 @@ INFO = {"iterations": 9, "stopped": "converged", "fallback": "none"}
 
 def test_a_fallback_and_the_cap_are_said_at_the_end(tmp_path):
     infos = [INFO, {**INFO, "stopped": "non-finite loss", "fallback": "start image"}]
-    with RunStore(tmp_path) as store:
-        said = summary(infos, 3.0, "out.mp4", store)
+    result = Result(
+        folder=tmp_path,
+        pictures=tmp_path / "pictures",
+        manifest=tmp_path / "manifest.json",
+        video=Path("out.mp4"),
+        frames=infos,
+        timings={"frames": 3.0},
+    )
+    said = summary(result)
     assert "frame 2: the loss became non-finite; fell back to the start image" in said
     assert "1 converged, 1 " in said
     for place in ("out.mp4", str(tmp_path / "pictures"), str(tmp_path / "manifest.json")):
@@ -85,7 +93,8 @@ def test_the_demo_draws_its_own_clip_and_painting(tmp_path, monkeypatch):
 
 def test_the_bar_shows_frame_iteration_terms_pace_and_time_left():
     stream = io.StringIO()
-    progress = ClipProgress(4, 1, waiting=Waiting(7.2), quiet=False, stream=stream)
+    progress = ClipProgress(4, 1, quiet=False, stream=stream)
+    progress.waited = 7.2
     report = Report(25, 26, 3.0, LossTerms(1.25, 0.5, 0.25, 0.125))
     progress.chunk("frame 3/4", 2, report, 50)
     progress._bar.refresh()
@@ -97,7 +106,7 @@ def test_the_bar_shows_frame_iteration_terms_pace_and_time_left():
         "iteration 25/50",
         "content 1.25",
         "style 0.5",
-        "s/frame",
+        "s/frame, waited 7 s for flow",
         "<",
     ):
         assert part in shown

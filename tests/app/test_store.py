@@ -56,7 +56,7 @@ def test_a_changed_run_is_refused_and_the_difference_named(tmp_path, part, name,
         store.open_run(MANIFEST, fresh=False)
         save_frames(store, 1)
         changed = {**MANIFEST, part: {**MANIFEST[part], name: value}}
-        with pytest.raises(InputError, match="--fresh") as error:
+        with pytest.raises(InputError, match="`fresh`") as error:
             store.open_run(changed, fresh=False)
         assert said in str(error.value)
         assert read_manifest(store.manifest_path)["options"] == MANIFEST["options"]

@@ -136,5 +136,5 @@ def test_the_option_is_read(words, factors):
 
 @pytest.mark.parametrize("words", [("half",), ("0",), ("2",), ("nan",), (), ("auto", "0.5")])
 def test_what_can_not_be_a_scale_is_refused(words):
-    with pytest.raises(InputError, match="--scales"):
+    with pytest.raises(InputError, match="`scales`"):
         coarse_factors(words)

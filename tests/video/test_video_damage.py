@@ -56,7 +56,7 @@ def test_cut_clip_gives_the_frames_before_the_cut_and_then_says_so(tmp_path, who
     assert 0 < len(frames) < FRAMES
     assert error.frames_read == len(frames)
     assert f"clip{suffix} is damaged after {len(frames)} frames" in str(error)
-    assert f"--frames 0:{len(frames)}" in str(error)
+    assert f"`frames` 0:{len(frames)}" in str(error)
     # These are the first frames of the whole clip, without a gap, exactly.
     np.testing.assert_array_equal(
         frames, list(read_frames(whole / f"clip{suffix}", stop=len(frames)))

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import tyro
 
+from jvst.app.cli.spelling import spoken
 from jvst.errors import InputError
 
 Options = TypeVar("Options")
@@ -54,7 +55,7 @@ def status_of(prog: str, work: Callable[[], int], *, interrupted: str = "interru
     try:
         return work()
     except InputError as error:
-        print(f"{prog}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"{prog}: {spoken(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\n{prog}: {interrupted}", file=sys.stderr)

@@ -23,10 +23,9 @@ def run_command(arguments: Sequence[str]) -> int:
     def work() -> int:
         config = parse(arguments)
         # Late: `jvst --help` and a mistyped option need no JAX.
-        from jvst.app.clips import run_clips  # noqa: PLC0415
-        from jvst.app.demo import demo_config  # noqa: PLC0415
+        from jvst.app.cli.stylize import stylize  # noqa: PLC0415
 
-        return run_clips(demo_config(config) if config.run.demo else config)
+        return stylize(config)
 
     return status_of("jvst", work)
 

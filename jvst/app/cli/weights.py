@@ -1,9 +1,11 @@
 """``jvst weights``: what is here, fetching, converting and checking files of VGG weights."""
 
 import argparse
+import contextlib
 import sys
 from pathlib import Path
 
+from jvst.app.cli.progress import FetchProgress
 from jvst.errors import InputError
 from jvst.network.weights import EMBEDDED
 from jvst.network.weights.convert import check_file, convert_vgg19
@@ -106,7 +108,8 @@ def _fetch(options: argparse.Namespace) -> None:
         raise InputError(f"unknown file {options.name!r}; expected one of {names}")
     path = converted_file(known)
     if path is None:
-        path = fetch_weights(known)
+        with contextlib.closing(FetchProgress(known.name)) as bar:
+            path = fetch_weights(known, on_bytes=bar.show)
     print(path)
 
 

@@ -5,6 +5,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
+from jvst.app.cli.spelling import option_words
 from jvst.app.options import StylizeConfig, config_from_dict
 
 _PROGRAM = "python scripts/stylize.py"
@@ -45,16 +46,5 @@ def changed_options(groups: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, 
         for field in dataclasses.fields(given):
             value = getattr(given, field.name)
             if value != getattr(usual, field.name) and (group.name, field.name) != _CONFIG_FILE:
-                changed.append((field.name, _words(field.name, value)))
+                changed.append((field.name, option_words(field.name, value)))
     return changed
-
-
-def _words(name: str, value: Any) -> list[str]:
-    """Spell one option as its words on a command line, not yet quoted."""
-    option = "--" + name.replace("_", "-")
-    if isinstance(value, bool):
-        return [option if value else option.replace("--", "--no-", 1)]
-    values = [str(one) for one in value] if isinstance(value, tuple) else [str(value)]
-    if values and values[0].startswith("-"):  # or it would be taken for an option itself
-        return [f"{option}={values[0]}", *values[1:]]
-    return [option, *values]

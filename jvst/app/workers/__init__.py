@@ -1,5 +1,6 @@
 """Shots stylized side by side, in processes of this machine or in a Ray cluster.
 
 ``jobs`` gives each shot to a worker of a ``pool`` and gathers the frames; ``worker`` is the process
-that stylizes one shot after another; ``local`` and ``ray_cluster/`` are the two pools.
+that stylizes one shot after another and leaves ``notes`` for the command to see; ``local`` and
+``ray_cluster/`` are the two pools.
 """

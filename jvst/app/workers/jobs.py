@@ -9,11 +9,11 @@ from collections import deque
 from pathlib import Path
 
 from jvst._files import replacing, writing_to
-from jvst.app.frames import Stylized
+from jvst.app.events import Notice, ShotAtWork, ShotDone, ShotsAtWork, ShotsStarted, Teller
 from jvst.app.options import StylizeConfig
-from jvst.app.progress import ShotAtWork, ShotsProgress
 from jvst.app.store import RunStore, read_manifest
 from jvst.app.task import Task
+from jvst.app.workers.notes import read_compiling
 from jvst.app.workers.pool import FailedShotsError, Outcome, Pool, Worker
 from jvst.errors import InputError
 from jvst.network.weights.find import EMBEDDED
@@ -29,6 +29,8 @@ _STOP_SECONDS = 120.0
 #: Network storage may show what another machine wrote a minute later.
 _STORAGE_SECONDS = 75.0
 _LOOK_SECONDS = 0.2
+#: Looking into the shots' folders costs time on network storage.
+_SHOW_SECONDS = 1.0
 #: How many failures are told in full.
 _NAMED = 5
 
@@ -62,8 +64,12 @@ class Shot:
         notes = ("frames/*.json", "passes/*/*.json")
         return sum(1 for pattern in notes for _ in self.folder.glob(pattern))
 
+    def at_work(self) -> ShotAtWork:
+        """Tell where its worker is."""
+        return ShotAtWork(self.frames, self.solved(), read_compiling(self.folder))
 
-def stylize_shots(task: Task, store: RunStore, pool: Pool) -> Stylized:
+
+def stylize_shots(task: Task, store: RunStore, pool: Pool, tell: Teller | None = None) -> None:
     """Stylize what is not finished, a shot a worker, and gather the frames in ``store``.
 
     Every shot has a run folder of its own under ``shots``, where it goes on after a lost worker or
@@ -74,12 +80,15 @@ def stylize_shots(task: Task, store: RunStore, pool: Pool) -> Stylized:
         task: the run.
         store: its folder.
         pool: where to work.
+        tell: told how far the shots are, and what the workers have to say.
 
     Raises:
         InputError: the run's folder can't be written.
         FailedShotsError: some shots could not be stylized; all others are finished and gathered.
         KeyboardInterrupt: after the workers have kept what they were at.
+        StoppedError: likewise, when the run is cancelled or a listener raised.
     """
+    tell = tell or Teller()
     folder = store.folder.absolute() / "shots"
     waiting = deque(
         shot for shot in _shots(task, folder) if store.finished(shot.frames) < len(shot.frames)
@@ -89,20 +98,19 @@ def stylize_shots(task: Task, store: RunStore, pool: Pool) -> Stylized:
     notices: set[str] = set()
     devices: set[str] = set()
     weights = _weights_for_all(task, folder) if waiting else ""
-    progress = ShotsProgress(
-        task.clip.count,
-        sum(len(shot.frames) for shot in waiting),
-        passes=max(task.config.time.passes, 1),
-        quiet=task.config.run.quiet,
-    )
+    left = sum(len(shot.frames) for shot in waiting)
+    tell(ShotsStarted(task.clip.count, left, max(task.config.time.passes, 1)))
+    shown = -_SHOW_SECONDS
     try:
         while waiting or working:
             while waiting and len(working) < pool.size:
                 job = write_job(task.config, task.clip.start, waiting[0], weights=weights)
                 working.append((waiting[0], pool.start(job)))
                 waiting.popleft()
-            if progress.due():
-                progress.show([ShotAtWork(shot.frames, shot.solved()) for shot, _ in working])
+            if time.monotonic() - shown >= _SHOW_SECONDS:
+                shown = time.monotonic()
+                tell(ShotsAtWork(tuple(shot.at_work() for shot, _ in working)))
+            tell.check()
             time.sleep(_LOOK_SECONDS)
             for shot, worker in list(working):
                 outcome = worker.outcome()
@@ -111,7 +119,7 @@ def stylize_shots(task: Task, store: RunStore, pool: Pool) -> Stylized:
                 working.remove((shot, worker))
                 if outcome.status == 0:
                     devices.add(_gather(task, store, shot))
-                    progress.gathered(len(shot.frames))
+                    tell(ShotDone(shot.frames))
                     notices.update(_lines_of_ours(outcome))
                 elif _counts_as_failed(shot, outcome):
                     failed.append(shot)
@@ -122,15 +130,14 @@ def stylize_shots(task: Task, store: RunStore, pool: Pool) -> Stylized:
         with contextlib.suppress(FailedShotsError):
             _stop([worker for _, worker in working])
         raise
-    finally:
-        progress.close()
     if failed:
         raise FailedShotsError(_failures(failed, task.clip.count))
     shutil.rmtree(folder, ignore_errors=True)
     if len(devices) > 1:
         kinds = ", ".join(sorted(devices))
         notices.add(f"shots were made on devices of different kinds ({kinds}) and may differ a bit")
-    return Stylized(0.0, sorted(notices))
+    for notice in sorted(notices):
+        tell(Notice(notice))
 
 
 def shots_begun(store: RunStore) -> bool:

@@ -36,7 +36,7 @@ class LocalPool:
         platform = jax.default_backend()
         if platform == "tpu":
             raise InputError(
-                f"--jobs is {size}, but a TPU takes one process at a time; leave --jobs out"
+                f"`jobs` is {size}, but a TPU takes one process at a time; leave `jobs` out"
             )
         self.size = size
         self._gpus = 0 if platform == "cpu" else len(jax.local_devices())

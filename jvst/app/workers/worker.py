@@ -18,10 +18,12 @@ import threading
 import time
 from pathlib import Path
 
+from jvst.app.events import Event, Notice, Teller
 from jvst.app.frames import stylize_task
 from jvst.app.options import config_from_dict
 from jvst.app.store import RunStore
 from jvst.app.task import Task, prepare_task
+from jvst.app.workers.notes import CompilingNote
 from jvst.errors import InputError
 
 _LOOK_SECONDS = 0.5
@@ -45,9 +47,7 @@ def work(job: str) -> int:
     task = prepare_task(config)
     with _store_once_free(config.output.run_dir) as store:
         _open_run(store, task)
-        stylized = stylize_task(task, store)
-    for notice in stylized.notices:
-        print(f"jvst: {notice}", file=sys.stderr)
+        stylize_task(task, store, Teller(CompilingNote(store.folder), _say_notices))
     return 0
 
 
@@ -87,6 +87,12 @@ def _status_of(job: str) -> int:
     finally:
         # Arrays that only a cycle still holds would be in the next shot's way.
         gc.collect()
+
+
+def _say_notices(event: Event) -> None:
+    """Say what the command passes on to the user; all else it sees in the shot's folder."""
+    if isinstance(event, Notice):
+        print(f"jvst: {event.text}", file=sys.stderr)
 
 
 def _store_once_free(folder: str) -> RunStore:

@@ -1,10 +1,8 @@
-"""Fetching of published files of weights, with a bar."""
+"""Fetching of published files of weights."""
 
 from pathlib import Path
 
-from tqdm import tqdm
-
-from jvst._download import RemoteFile, fetch_file
+from jvst._download import OnBytes, RemoteFile, fetch_file
 from jvst.errors import InputError
 from jvst.network.weights.known import KnownFile
 
@@ -12,13 +10,13 @@ from jvst.network.weights.known import KnownFile
 _MOST_BYTES = 700_000_000
 
 
-def fetch_known(known: KnownFile, folder: Path, *, progress: bool = True) -> Path:
+def fetch_known(known: KnownFile, folder: Path, *, on_bytes: OnBytes | None = None) -> Path:
     """Fetch a published file, or the rest of it, and check it.
 
     Args:
         known: which.
         folder: where to put it.
-        progress: show a bar.
+        on_bytes: told how far it is.
 
     Returns:
         The file, whose checksum is right.
@@ -32,10 +30,4 @@ def fetch_known(known: KnownFile, folder: Path, *, progress: bool = True) -> Pat
             "get the file by hand and convert it with jvst weights convert FILE"
         )
     remote = RemoteFile(known.url, known.checksum, known.size, _MOST_BYTES)
-    with tqdm(unit="B", unit_scale=True, desc=known.name, disable=not progress) as bar:
-
-        def show(have: int, total: int | None) -> None:
-            bar.total = total
-            bar.update(have - bar.n)
-
-        return fetch_file(remote, folder, on_bytes=show)
+    return fetch_file(remote, folder, on_bytes=on_bytes)

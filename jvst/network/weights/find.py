@@ -1,8 +1,11 @@
 """Which file of weights to use: what is here, what can be fetched, what ships with jvst."""
 
+import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from jvst._download import OnBytes
 from jvst._files import user_cache
 from jvst.errors import InputError
 from jvst.network.weights.convert import convert_vgg19
@@ -31,6 +34,11 @@ EMBEDDED = next(
 )
 
 
+#: Told the name of a file that is being fetched, the bytes that are there, and those that there
+#: will be, None while unknown.
+OnFetch = Callable[[str, int, int | None], None]
+
+
 class Found(NamedTuple):
     """A file of weights and what to tell the person about the choice."""
 
@@ -40,7 +48,7 @@ class Found(NamedTuple):
 
 
 def find_weights(
-    choice: str = "auto", *, pictures: PictureSet | None = None, progress: bool = True
+    choice: str = "auto", *, pictures: PictureSet | None = None, on_fetch: OnFetch | None = None
 ) -> Found:
     """Resolve what a person asks for to a file in jvst's own format.
 
@@ -52,7 +60,7 @@ def find_weights(
     Args:
         choice: what the person asked for.
         pictures: over which ``vgg19-normalised`` normalises.
-        progress: show a bar while fetching.
+        on_fetch: told how far a file is that is being fetched.
 
     Raises:
         InputError: what is asked for can't be had, or the path is no usable file.
@@ -60,7 +68,7 @@ def find_weights(
     if choice == "embedded":
         return Found(EMBEDDED, "embedded", "")
     if choice == "vgg19-normalised":
-        return normalised(find_weights("vgg19", progress=progress), pictures)
+        return normalised(find_weights("vgg19", on_fetch=on_fetch), pictures)
     if is_remote(choice):
         raise InputError(
             f"{choice} is not on this machine; run jvst weights convert {choice} FILE and give FILE"
@@ -68,8 +76,9 @@ def find_weights(
     known = known_by_name("vgg19" if choice == "auto" else choice)
     if known is None:
         return _from_path(Path(choice))
+    on_bytes = None if on_fetch is None else functools.partial(on_fetch, known.name)
     try:
-        return _described(converted_file(known) or fetch_weights(known, progress=progress))
+        return _described(converted_file(known) or fetch_weights(known, on_bytes=on_bytes))
     except InputError as error:
         if choice != "auto":
             raise
@@ -98,14 +107,14 @@ def converted_file(known: KnownFile) -> Path | None:
     return next((path for path in candidates if path.exists()), None)
 
 
-def fetch_weights(known: KnownFile, *, progress: bool = True) -> Path:
+def fetch_weights(known: KnownFile, *, on_bytes: OnBytes | None = None) -> Path:
     """Fetch a published file, check it, convert it into the user's cache.
 
     Raises:
         InputError: no network, a wrong checksum, or a cache that can't be written.
     """
     target = cache_folder() / f"{known.name}.safetensors"
-    source = fetch_known(known, cache_folder(), progress=progress)
+    source = fetch_known(known, cache_folder(), on_bytes=on_bytes)
     try:
         convert_vgg19(source, target, channels=_stated_channels(known))
     finally:

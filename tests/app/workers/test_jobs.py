@@ -12,14 +12,25 @@ import pytest
 
 from jvst.app import store as store_module
 from jvst.app.cli.main import parse
+from jvst.app.cli.progress import ShotsProgress
+from jvst.app.events import (
+    Notice,
+    ShotAtWork,
+    ShotDone,
+    ShotsAtWork,
+    ShotsStarted,
+    StoppedError,
+    Teller,
+)
 from jvst.app.options import config_from_dict, frame_range
-from jvst.app.progress import ShotAtWork, ShotsProgress
 from jvst.app.store import RunStore
 from jvst.app.task import prepare_task
 from jvst.app.workers import jobs, worker
 from jvst.app.workers.jobs import ATTEMPTS, FailedShotsError, shots_begun, stylize_shots
+from jvst.app.workers.notes import CompilingNote, read_compiling
 from jvst.app.workers.pool import Outcome
 from jvst.errors import InputError
+from jvst.film.events import Compiling, Progress
 
 IMAGE = np.zeros((33, 40, 3), np.float32)
 PICTURE = IMAGE.astype(np.uint8)
@@ -230,14 +241,52 @@ def test_frames_that_storage_shows_late_are_waited_for_but_not_for_ever(
 
 def test_what_workers_have_to_say_is_said_once(task, store):
     said = Outcome(0, "W0000 some library\njvst: the flow cache is full\n")
-    notices = stylize_shots(task, store, FakePool(ends={0: [(2, said)], 2: [(3, said)]})).notices
-    assert notices == ["the flow cache is full"]
+    told = []
+    pool = FakePool(ends={0: [(2, said)], 2: [(3, said)]})
+    stylize_shots(task, store, pool, Teller(told.append))
+    notices = [event for event in told if isinstance(event, Notice)]
+    assert notices == [Notice("the flow cache is full")]
+
+
+def test_a_listener_hears_where_the_workers_are_and_which_shots_are_done(task, store):
+    told = []
+    stylize_shots(task, store, FakePool(), Teller(told.append))
+    assert told[0] == ShotsStarted(frames=7, left=7, passes=1)
+    working = next(event.working for event in told if isinstance(event, ShotsAtWork))
+    assert [shot.frames for shot in working] == [range(2), range(2, 5)]
+    done = [event.frames for event in told if isinstance(event, ShotDone)]
+    assert sorted(done, key=min) == [range(2), range(2, 5), range(5, 7)]
+
+
+def test_a_cancelled_run_stops_its_workers_as_ctrl_c_does(task, store):
+    cancel = threading.Event()
+    pool = FakePool(size=3, ends={2: [(1, None)], 5: [(0, None)]})
+
+    def listen(event):
+        if isinstance(event, ShotDone):
+            cancel.set()
+
+    with pytest.raises(StoppedError):
+        stylize_shots(task, store, pool, Teller(listen, cancel=cancel))
+    assert [worker.told for worker in pool.workers[1:]] == [["stop"], ["stop"]]
+    assert store.finished([0, 1]) == 2
+
+
+def test_what_a_worker_compiles_is_seen_by_its_command(tmp_path):
+    note = CompilingNote(tmp_path)
+    assert read_compiling(tmp_path) is None
+    note(Compiling((48, 41)))
+    assert read_compiling(tmp_path) == (48, 41)
+    note(Progress((0,), (), 5, (48, 41)))
+    assert read_compiling(tmp_path) is None
 
 
 def test_machines_of_different_kinds_are_told_of(task, store):
     pool = FakePool()
     pool.devices[5] = "NVIDIA H200"
-    assert "(NVIDIA H200, cpu)" in " ".join(stylize_shots(task, store, pool).notices)
+    told = []
+    stylize_shots(task, store, pool, Teller(told.append))
+    assert "(NVIDIA H200, cpu)" in str(told[-1])
 
 
 def test_a_job_is_a_run_of_its_own_part_with_the_network_that_the_command_found(task, tmp_path):
@@ -255,14 +304,12 @@ def test_a_job_is_a_run_of_its_own_part_with_the_network_that_the_command_found(
 def test_the_bar_counts_all_shots_and_says_where_each_worker_is():
     drawn = io.StringIO()
     progress = ShotsProgress(10, 8, quiet=False, stream=drawn)
-    assert progress.due()
-    progress.show([ShotAtWork(range(2, 6), 1), ShotAtWork(range(6, 10), 0)])
-    assert not progress.due()
+    progress.show([ShotAtWork(range(2, 6), 1), ShotAtWork(range(6, 10), 0, (48, 41))])
     progress.gathered(8)
     progress.close()
     last = drawn.getvalue().split("\r")[-1]
     assert "100%" in last
-    assert "frame 4, frame 7" in last
+    assert "frame 4, frame 7 (compiling for 48×41)" in last
 
 
 def test_the_bar_of_several_passes_counts_every_solve():

@@ -214,7 +214,7 @@ def test_the_whole_runs_small(tmp_path, capsys):
 
 def test_a_stage_that_fails_or_hangs_does_not_stop_the_others(tmp_path, capsys, monkeypatch):
     stages = (
-        gpu.Stage("wrong", "evaluation --size huge", 1.0),
+        gpu.Stage("wrong", "gradient --size huge", 1.0),
         gpu.Stage("slow", "frame --size 1024x436 --iterations 100000", 0.1),
         gpu.Stage("impossible", "flow", 1.0, ("no_such_module",)),
         gpu.Stage("late", "flow", 0.0),

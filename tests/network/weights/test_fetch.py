@@ -61,7 +61,7 @@ def left(folder):
 
 def test_a_fetched_file_is_what_was_sent(tmp_path):
     with serve(Served(CONTENT)) as address:
-        path = fetch_known(known(address), tmp_path / "new", progress=False)
+        path = fetch_known(known(address), tmp_path / "new")
     assert path.read_bytes() == CONTENT
     assert left(tmp_path / "new") == ["file.bin"]
 
@@ -70,17 +70,17 @@ def test_a_fetched_file_is_what_was_sent(tmp_path):
 def test_each_kind_of_published_checksum_is_checked(kind, tmp_path):
     digest = hashlib.new(kind, CONTENT).hexdigest()
     with serve(Served(CONTENT)) as address:
-        fetch_known(known(address, checksum=f"{kind}:{digest}"), tmp_path, progress=False)
+        fetch_known(known(address, checksum=f"{kind}:{digest}"), tmp_path)
         wrong = f"{kind}:{digest[::-1]}"
         with pytest.raises(InputError, match="another checksum"):
-            fetch_known(known(address, checksum=wrong), tmp_path / "wrong", progress=False)
+            fetch_known(known(address, checksum=wrong), tmp_path / "wrong")
     assert left(tmp_path / "wrong") == []
 
 
 def test_a_connection_that_breaks_is_taken_up_where_it_broke(tmp_path):
     served = Served(CONTENT, breaks_after=700_000, breaks=2)
     with serve(served) as address:
-        assert fetch_known(known(address), tmp_path, progress=False).read_bytes() == CONTENT
+        assert fetch_known(known(address), tmp_path).read_bytes() == CONTENT
     assert served.asked[0] is None
     starts = [int(asked.removeprefix("bytes=").removesuffix("-")) for asked in served.asked[1:]]
     # Of what was sent last before a break up to one piece is lost.
@@ -93,9 +93,9 @@ def test_a_later_run_fetches_only_the_rest(tmp_path):
     served = Served(CONTENT, breaks_after=100_000, breaks=3)
     with serve(served) as address:
         with pytest.raises(InputError, match=r"broke off after 0\.3 MB; run the same again"):
-            fetch_known(known(address), tmp_path, progress=False)
+            fetch_known(known(address), tmp_path)
         assert left(tmp_path) == ["file.bin.partial"]
-        assert fetch_known(known(address), tmp_path, progress=False).read_bytes() == CONTENT
+        assert fetch_known(known(address), tmp_path).read_bytes() == CONTENT
     assert served.asked[-1] > "bytes=250000-"
     assert left(tmp_path) == ["file.bin"]
 
@@ -103,7 +103,7 @@ def test_a_later_run_fetches_only_the_rest(tmp_path):
 def test_a_server_that_sends_no_parts_sends_all_again(tmp_path):
     served = Served(CONTENT, ranges=False, breaks_after=700_000, breaks=1)
     with serve(served) as address:
-        assert fetch_known(known(address), tmp_path, progress=False).read_bytes() == CONTENT
+        assert fetch_known(known(address), tmp_path).read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("wrong", [b"x" * 1000, CONTENT + b"x", b"x" + CONTENT[1:]])
@@ -111,26 +111,26 @@ def test_what_was_left_by_something_else_is_not_used(wrong, tmp_path):
     (tmp_path / "file.bin.partial").write_bytes(wrong)
     with serve(Served(CONTENT)) as address:
         with pytest.raises(InputError, match="another checksum"):
-            fetch_known(known(address), tmp_path, progress=False)
+            fetch_known(known(address), tmp_path)
         assert left(tmp_path) == []
-        assert fetch_known(known(address), tmp_path, progress=False).read_bytes() == CONTENT
+        assert fetch_known(known(address), tmp_path).read_bytes() == CONTENT
 
 
 def test_a_server_that_sends_too_much_is_cut_off(tmp_path):
     with serve(Served(CONTENT)) as address, pytest.raises(InputError, match="sends more than"):
-        fetch_known(known(address, size=1_000_000), tmp_path, progress=False)
+        fetch_known(known(address, size=1_000_000), tmp_path)
     assert (tmp_path / "file.bin.partial").stat().st_size == 0
 
 
 def test_errors_of_a_server_are_one_line(tmp_path):
     with serve(Served(CONTENT, status=404)) as address, pytest.raises(InputError, match="404"):
-        fetch_known(known(address), tmp_path, progress=False)
+        fetch_known(known(address), tmp_path)
 
 
 def test_without_a_network_there_is_a_clear_line_at_once(tmp_path):
     start = time.perf_counter()
     with pytest.raises(InputError, match=r"could not be reached.*connect to a network"):
-        fetch_known(known(closed_address()), tmp_path, progress=False)
+        fetch_known(known(closed_address()), tmp_path)
     assert time.perf_counter() - start < 5
 
 
@@ -138,7 +138,7 @@ def test_a_proxy_from_the_environment_is_asked(tmp_path, monkeypatch):
     served = Served(CONTENT)
     with serve(served) as address:
         monkeypatch.setenv("http_proxy", address)
-        path = fetch_known(known("http://weights.invalid"), tmp_path, progress=False)
+        path = fetch_known(known("http://weights.invalid"), tmp_path)
     assert path.read_bytes() == CONTENT
     assert served.asked
 
@@ -149,12 +149,12 @@ def test_a_second_process_waits_for_its_turn(tmp_path):
     with tmp_path.joinpath("file.bin.partial").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(InputError, match="fetched by another process"):
-            fetch_known(known(closed_address()), tmp_path, progress=False)
+            fetch_known(known(closed_address()), tmp_path)
 
 
 def test_a_file_without_a_published_checksum_is_not_fetched(tmp_path):
     with pytest.raises(InputError, match="by hand"):
-        fetch_known(known("http://x.invalid", checksum=""), tmp_path, progress=False)
+        fetch_known(known("http://x.invalid", checksum=""), tmp_path)
     assert not any(file.url and not file.checksum for file in KNOWN_FILES)
 
 
@@ -178,37 +178,37 @@ def published(tmp_path, monkeypatch):
 
 
 def test_auto_fetches_converts_and_keeps_the_oxford_weights(published, tmp_path):
-    found = find_weights("auto", progress=False)
+    found = find_weights("auto")
     assert found.path == tmp_path / "cache" / "weights" / "vgg19.safetensors"
     assert (found.network, found.notice) == ("vgg19", "")
     assert left(found.path.parent) == ["vgg19.safetensors"]
     check_file(found.path)
-    assert find_weights("auto", progress=False) == find_weights("vgg19", progress=False) == found
+    assert find_weights("auto") == find_weights("vgg19") == found
     assert len(published.asked) == 1
 
 
 def test_a_file_in_the_checkout_is_taken_before_any_is_fetched(published, tmp_path):
-    path = find_weights("vgg19", progress=False).path
+    path = find_weights("vgg19").path
     (tmp_path / "checkout").mkdir()
     moved = path.rename(tmp_path / "checkout" / "vgg19.safetensors")
-    assert find_weights("auto", progress=False).path == moved
+    assert find_weights("auto").path == moved
 
 
 def test_a_wrong_checksum_converts_nothing(published, tmp_path, monkeypatch):
     published.content = published.content[:-1] + b"x"
     with pytest.raises(InputError, match="another checksum"):
-        find_weights("vgg19", progress=False)
+        find_weights("vgg19")
     assert left(tmp_path / "cache" / "weights") == []
 
 
 def test_auto_without_a_network_takes_the_embedded_network_and_says_so(tmp_path, monkeypatch):
     nowhere = known(closed_address())
     monkeypatch.setattr(known_files, "KNOWN_FILES", (nowhere,))
-    found = find_weights("auto", progress=False)
+    found = find_weights("auto")
     assert (found.path, found.network) == (EMBEDDED, "embedded")
     assert "embedded network" in found.notice
     with pytest.raises(InputError, match="could not be reached"):
-        find_weights("vgg19", progress=False)
+        find_weights("vgg19")
     assert find_weights("embedded").notice == ""
 
 
@@ -233,12 +233,12 @@ def test_a_missing_path_is_answered_with_what_there_is():
 
 def test_normalised_weights_are_made_of_the_oxford_weights(published):
     chosen = PictureSet("grey", lambda: [jnp.full((24, 24, 3), 0.5)])
-    found = find_weights("vgg19-normalised", pictures=chosen, progress=False)
+    found = find_weights("vgg19-normalised", pictures=chosen)
     assert found.network == "vgg19"
     assert read_metadata(found.path)["normalised"] == "grey"
-    assert find_weights("vgg19-normalised", pictures=chosen, progress=False) == found
+    assert find_weights("vgg19-normalised", pictures=chosen) == found
     with pytest.raises(InputError, match="need pictures"):
-        find_weights("vgg19-normalised", progress=False)
+        find_weights("vgg19-normalised")
 
 
 @pytest.mark.parametrize("write", [files.tensor_file, files.zip_pth, files.legacy_pth])

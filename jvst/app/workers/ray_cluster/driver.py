@@ -113,7 +113,7 @@ def work(job: str, folder: str) -> tuple[int, str]:
     machine = socket.gethostname()
     if not Path(job).exists():
         return 2, (
-            f"{machine} of the cluster does not see {job}; expected --run-dir and all inputs on "
+            f"{machine} of the cluster does not see {job}; expected `run_dir` and all inputs on "
             "storage that every machine sees under the same path"
         )
     # Ray lets a task's libraries use one core; on one machine they are not held back.

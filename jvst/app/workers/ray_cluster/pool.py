@@ -43,7 +43,7 @@ class RayPool:
     def __init__(self, address: str):
         if importlib.util.find_spec("ray") is None:
             raise InputError(
-                f"--cluster is {address!r}, but Ray is not installed; get it with "
+                f"`cluster` is {address!r}, but Ray is not installed; get it with "
                 "pip install 'jvst[cluster]'"
             )
         self.address = address
@@ -141,7 +141,7 @@ class RayPool:
             if self._gone or time.monotonic() > deadline:
                 said = self._last_words()
                 raise InputError(
-                    f"--cluster is {self.address!r}, but "
+                    f"`cluster` is {self.address!r}, but "
                     + (
                         f"no cluster runs on this machine; {_START}"
                         if "Could not find any running Ray instance" in said
@@ -168,7 +168,7 @@ class RayPool:
     def _lost(self) -> FailedShotsError:
         return FailedShotsError(
             f"the Ray cluster at {self.address} is gone; the same command goes on once it is "
-            "there again, or without --cluster"
+            "there again, or without `cluster`"
         )
 
     def _last_words(self) -> str:
@@ -210,11 +210,11 @@ def _probe(place: str) -> None:
     """
     host, colon, port = place.removeprefix("ray://").rpartition(":")
     if not (colon and host and port.isdecimal() and int(port) < 2**16):
-        raise InputError(f"--cluster is {place!r}; expected auto or HOST:PORT, such as head:6379")
+        raise InputError(f"`cluster` is {place!r}; expected auto or HOST:PORT, such as head:6379")
     try:
         socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
     except OSError as error:
         reason = error.strerror or str(error) or type(error).__name__
         raise InputError(
-            f"--cluster is {place!r}, but nothing answers there ({reason}); {_START}"
+            f"`cluster` is {place!r}, but nothing answers there ({reason}); {_START}"
         ) from error

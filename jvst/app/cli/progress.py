@@ -1,20 +1,18 @@
-"""Progress bars of a run, and the picture that it writes now and then."""
+"""Progress bars: of a run, of its shots, of a file that is fetched."""
 
 import sys
 import time
 from collections.abc import Sequence
 from io import TextIOBase
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
-from jvst._types import Image
-from jvst.app.motion import Waiting
-from jvst.core.image import to_uint8
+from jvst.app.events import ShotAtWork
+from jvst.film.events import Compiling
 from jvst.solver.solve import Report
-from jvst.video import write_picture
+
+_SHORT = {"total_variation": "tv"}
 
 
 class ClipProgress:
@@ -23,7 +21,6 @@ class ClipProgress:
     Args:
         solves: number of frames to solve; in several passes, of all of them.
         finished: number of those that an earlier run finished.
-        waiting: how long the solver has stood still for flow.
         quiet: show nothing.
         stream: where to draw; standard error when left out.
     """
@@ -33,12 +30,12 @@ class ClipProgress:
         solves: int,
         finished: int,
         *,
-        waiting: Waiting | None = None,
         quiet: bool,
         stream: TextIOBase | None = None,
     ):
         drawn_on: Any = stream or sys.stderr
-        self._waiting = waiting or Waiting()
+        #: Seconds that the solver has stood still for flow.
+        self.waited = 0.0
         self._started = time.perf_counter()
         self._begun_with = finished
         # A file or a pipe gets a line now and then, a terminal a bar that moves.
@@ -67,63 +64,65 @@ class ClipProgress:
         """
         # A frame usually stops before its cap, so the bar hurries at its end.
         reached = done + together * min(report.iteration / max(cap, 1), 1.0)
-        terms = report.terms
-        pace = (time.perf_counter() - self._started) / max(reached - self._begun_with, 1e-6)
-        waited = self._waiting.seconds
-        waits = f", waited {waited:.0f} s for flow" if waited >= 1.0 else ""
+        solved = reached - self._begun_with
+        took = time.perf_counter() - self._started
+        pace = f", {took / solved:.1f} s/frame" if solved > 0.0 else ""
+        shown = [
+            f"{_SHORT.get(name, name)} {value:.3g}"
+            for name, value in report.terms._asdict().items()
+        ]
+        waits = f", waited {self.waited:.0f} s for flow" if self.waited >= 1.0 else ""
         self._bar.set_description_str(
-            f"{what}, iteration {report.iteration}/{cap}: "
-            f"content {terms.content:.3g}, style {terms.style:.3g}, "
-            f"temporal {terms.temporal:.3g}, tv {terms.total_variation:.3g}, "
-            f"{pace:.1f} s/frame{waits}",
+            f"{what}, iteration {report.iteration}/{cap}: {', '.join(shown)}{pace}{waits}",
             refresh=False,
         )
         self._bar.update(reached - self._bar.n)
+
+    def compiling(self, event: Compiling) -> None:
+        """Show at once that a program is compiled, for that takes its time."""
+        self._bar.set_description_str(compiling(event), refresh=True)
 
     def close(self) -> None:
         """Leave the bar as it stands."""
         self._bar.close()
 
 
-class Preview:
-    """The current picture in a file, for a person who watches.
+def compiling(event: Compiling) -> str:
+    """Say what a program is compiled for."""
+    width, height = event.size
+    together = f", {event.frames} frames at once" if event.frames > 1 else ""
+    return f"compiling for {width}×{height}{together}, once for each size"
+
+
+class FetchProgress:
+    """One bar for a file that is being fetched.
 
     Args:
-        path: where it is written, whole or not at all.
-        every: iterations between two pictures; 0 for none.
+        name: of the file.
+        quiet: show nothing.
     """
 
-    def __init__(self, path: Path, every: int):
-        self._path, self._every = path, every
-        self._shown: tuple[object, int] | None = None
+    def __init__(self, name: str, *, quiet: bool = False):
+        self._name, self._quiet = name, quiet
+        self._bar: tqdm | None = None
 
-    def look(self, place: object, iteration: int, image: Image) -> None:
-        """Write the picture if it is time.
+    def show(self, have: int, total: int | None) -> None:
+        """Show how many bytes are there, and how many there will be where that is known."""
+        if self._bar is None:
+            self._bar = tqdm(unit="B", unit_scale=True, desc=self._name, disable=self._quiet)
+        self._bar.total = total
+        self._bar.update(have - self._bar.n)
 
-        Args:
-            place: what tells this solve from others.
-            iteration: how far it is.
-            image: its picture so far, RGB, not clipped.
-        """
-        if not self._every:
-            return
-        step = iteration // self._every
-        if self._shown is None or self._shown != (place, step):
-            self._shown = place, step
-            write_picture(self._path, np.asarray(to_uint8(image)))
+    def close(self) -> None:
+        """Leave the bar, if anything came, as it stands."""
+        if self._bar is not None:
+            self._bar.close()
 
 
 #: Workers whose place is shown; a line holds no more.
 _SHOWN = 4
-#: Looking into the shots' folders costs time on network storage.
+#: Seconds between two looks at the workers.
 _EVERY_SECONDS = 1.0
-
-
-class ShotAtWork(NamedTuple):
-    """Where a worker is."""
-
-    frames: range  # of its shot
-    solved: int  # of all passes
 
 
 class ShotsProgress:
@@ -147,7 +146,7 @@ class ShotsProgress:
         stream: TextIOBase | None = None,
     ):
         drawn_on: Any = stream or sys.stderr
-        self._passes, self._gathered, self._shown = passes, (frames - left) * passes, 0.0
+        self._passes, self._gathered = passes, (frames - left) * passes
         # A file or a pipe gets a line now and then, a terminal a bar that moves.
         interval = _EVERY_SECONDS if drawn_on and drawn_on.isatty() else 10.0
         self._bar = tqdm(
@@ -162,13 +161,8 @@ class ShotsProgress:
             dynamic_ncols=True,
         )
 
-    def due(self) -> bool:
-        """Tell whether it is time to look at the workers again."""
-        return not self._bar.disable and time.monotonic() - self._shown >= _EVERY_SECONDS
-
     def show(self, working: Sequence[ShotAtWork]) -> None:
         """Show where the workers are."""
-        self._shown = time.monotonic()
         places = [self._place(shot) for shot in working[:_SHOWN]]
         if len(working) > _SHOWN:
             places.append(f"{len(working) - _SHOWN} more")
@@ -186,6 +180,12 @@ class ShotsProgress:
         self._bar.close()
 
     def _place(self, shot: ShotAtWork) -> str:
+        if shot.compiling is None:
+            return self._frames(shot)
+        width, height = shot.compiling
+        return f"{self._frames(shot)} (compiling for {width}×{height})"
+
+    def _frames(self, shot: ShotAtWork) -> str:
         count = len(shot.frames)
         number, done = divmod(min(shot.solved, count * self._passes - 1), count)
         if self._passes == 1:
