@@ -20,7 +20,12 @@ jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 install_import_hook("jvst", "beartype.beartype")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
-pytest_plugins = ["support.command_lines", "support.ray_cluster", "support.shots_at_work"]
+pytest_plugins = [
+    "support.command_lines",
+    "support.holding",
+    "support.ray_cluster",
+    "support.shots_at_work",
+]
 
 
 @pytest.fixture(scope="session")
