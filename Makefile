@@ -3,17 +3,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Idle workers take over the last half of what others have left.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
-.PHONY: demo test test-fast lint format clean
+.PHONY: demo test test-slow lint format clean
 
 demo: $(READY)
 	$(BIN)/python scripts/stylize.py --demo
 
+# What a change is checked with: minutes.
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses auto
+	$(PYTEST) -m "not slow"
 
-test-fast: $(READY)
-	$(BIN)/python -m pytest --numprocesses auto -m "not slow"
+# All else, compiled as users compile it: processes, clusters, files of full size, long solves.
+test-slow: $(READY)
+	JAX_DISABLE_MOST_OPTIMIZATIONS=0 $(PYTEST) -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check .

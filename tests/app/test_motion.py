@@ -5,9 +5,12 @@ import itertools
 import threading
 import time
 import weakref
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 
+from jvst.app import motion
 from jvst.app.motion import Waiting, prefetch
 
 LONG = 10.0  # seconds that no test takes; a wait this long is a failure
@@ -96,8 +99,18 @@ def test_an_error_of_the_items_is_raised_after_the_results_before_it():
     assert threads() == []
 
 
-def test_closing_early_drops_what_has_not_started_and_joins_what_has():
+def test_closing_early_drops_what_has_not_started_and_joins_what_has(monkeypatch):
     running, release, done = threading.Event(), threading.Event(), []
+
+    class Pool(ThreadPoolExecutor):
+        """Lets what runs go on once the rest has been dropped."""
+
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            release.set()
+            super().shutdown(wait=wait)
+
+    monkeypatch.setattr(motion, "ThreadPoolExecutor", Pool)
 
     def function(item):
         if item > 0:
@@ -109,7 +122,6 @@ def test_closing_early_drops_what_has_not_started_and_joins_what_has():
     results = prefetch(function, itertools.count(), workers=1, ahead=5)
     assert next(results) == 0
     assert running.wait(LONG)
-    threading.Timer(0.05, release.set).start()
     results.close()
     assert done == [0, 1]  # 1 was running and has been waited for; 2 to 5 never start
     assert threads() == []
@@ -150,15 +162,19 @@ def test_results_are_let_go():
     assert all(one() is None for one in made)
 
 
-def test_waiting_counts_the_consumer_s_wait_and_not_its_work():
+def test_waiting_counts_the_consumer_s_wait_and_not_its_work(monkeypatch):
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr(motion, "time", SimpleNamespace(perf_counter=lambda: clock.now))
+
+    def items():  # taken on the consumer's thread, which waits for them
+        for item in range(3):
+            clock.now += 1.0
+            yield item
+
     waiting = Waiting()
-    for _ in prefetch(lambda item: time.sleep(0.03), range(3), workers=1, ahead=1, waiting=waiting):
-        pass
-    assert 0.08 < waiting.seconds < LONG  # nothing to do meanwhile: all three are waited for
-    idle = Waiting()
-    for _ in prefetch(lambda item: time.sleep(0.001), range(3), workers=1, ahead=2, waiting=idle):
-        time.sleep(0.1)
-    assert idle.seconds < 0.1  # of 0.3 seconds of work
+    for _ in prefetch(str, items(), workers=1, ahead=2, waiting=waiting):
+        clock.now += 100.0
+    assert waiting.seconds == 3.0
 
 
 @pytest.mark.parametrize("options", [{"workers": 0}, {"ahead": 0}, {"ahead": -1}])

@@ -113,7 +113,7 @@ def test_frames_scales_and_caps_compile_the_solver_once_a_size():
     assert advance._cache_size() == 2
 
 
-@pytest.mark.parametrize("number", [0, 1])
+@pytest.mark.parametrize("number", [pytest.param(0, marks=pytest.mark.slow), 1])
 def test_a_coarse_to_fine_solve_is_continued_bit_for_bit(number):
     kept = {}
 

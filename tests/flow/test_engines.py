@@ -155,7 +155,9 @@ def test_a_pair_is_the_flow_of_each_direction(engine):
 # determinism
 
 
-@EVERY_ENGINE
+@pytest.mark.parametrize(
+    "engine", [pytest.param(e, marks=[pytest.mark.slow] if e != "dis" else []) for e in ENGINES]
+)
 def test_calls_and_threads_agree_bit_for_bit(engine):
     pairs = [moved_pair(np.eye(2), (shift, 0.3))[:2] for shift in (0.5, 1.5, 2.5, 3.5)]
     one_by_one = [estimate(engine, *pair).tobytes() for pair in pairs]

@@ -241,6 +241,7 @@ def test_patches_find_a_faint_thing_that_both_guesses_lose(haze, monkeypatch):
     assert with_patches < 0.8 * visible_error(scene, estimate("epic", *pair))
 
 
+@pytest.mark.slow
 def test_a_guess_from_patches_does_not_depend_on_threads_nor_on_the_order_of_frames(haze):
     _, one, other = haze
     assert len(epic_module._guesses(one, other)) == 3

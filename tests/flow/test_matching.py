@@ -152,6 +152,7 @@ def transcribed(bottom, size):
     return best[0]
 
 
+@pytest.mark.slow
 def test_the_pyramid_is_a_plain_transcription(tiny):
     source, _, bottom = tiny
     size = source.shape[:2]

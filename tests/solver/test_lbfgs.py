@@ -10,14 +10,12 @@ import numpy as np
 import pytest
 from support.problems import bowl
 
-from jvst.solver.lbfgs import (
-    IDENTITY,
-    Lbfgs,
-    Preconditioner,
-    no_curvature,
-    quasi_newton_step,
-    remember,
-)
+from jvst.solver import lbfgs
+from jvst.solver.lbfgs import IDENTITY, Lbfgs, Preconditioner
+
+# Op by op they compile for seconds.
+no_curvature = jax.jit(lbfgs.no_curvature, static_argnums=1)
+quasi_newton_step, remember = jax.jit(lbfgs.quasi_newton_step), jax.jit(lbfgs.remember)
 
 HISTORY, SIZE = 4, 24
 
@@ -87,7 +85,7 @@ def test_it_finds_the_minimum(preconditioner):
     evaluate = jax.value_and_grad(bowl, has_aux=True)
     solver = Lbfgs(evaluate, 10, 0.01, 1.0, preconditioner)
     image = jnp.zeros_like(target)
-    loss, _, state = solver.start(image, target)
+    loss, _, state = jax.jit(solver.start)(image, target)
     step = jax.jit(solver.step)
     for _ in range(120):
         image, loss, _, state, _ = step(image, state, target)
@@ -109,7 +107,7 @@ def test_a_rounded_loss_costs_no_trials_where_the_search_knows_of_it():
     for rounding in (0.0, 5e-5):
         solver = Lbfgs(evaluate, 10, 0.01, 1.0, Preconditioner(), rounding)
         image = jnp.zeros_like(target)
-        _, _, state = solver.start(image, target)
+        _, _, state = jax.jit(solver.start)(image, target)
         step = jax.jit(solver.step)
         trials = []
         for _ in range(60):
@@ -124,8 +122,8 @@ def test_a_step_of_the_first_length_moves_a_channel_by_so_much_on_the_average():
     target = jnp.full((7, 8, 3), 1.0)
     solver = Lbfgs(jax.value_and_grad(bowl, has_aux=True), 10, 0.01, 1.0, Preconditioner())
     start = jax.random.uniform(jax.random.key(2), target.shape)
-    _, _, state = solver.start(start, target)
-    image, *_ = solver.step(start, state, target)
+    _, _, state = jax.jit(solver.start)(start, target)
+    image, *_ = jax.jit(solver.step)(start, state, target)
     np.testing.assert_allclose(jnp.mean(jnp.abs(image - start)), 0.01, rtol=1e-4)
 
 
@@ -161,6 +159,7 @@ for _ in range(25):
 """
 
 
+@pytest.mark.slow
 def test_it_goes_the_way_of_jaxopts():
     # In float64: two ways of rounding would part in float32 after some ten steps.
     run = subprocess.run(

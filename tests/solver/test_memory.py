@@ -49,15 +49,12 @@ def assert_within(found, expected, part):
 @pytest.mark.parametrize(
     ("shape", "vgg", "options"),
     [
-        (FrameShape(192, 256), {}, {}),
+        (FrameShape(192, 256, 1, ("relu2_2",), ("relu1_1", "relu2_1")), {}, {}),
         pytest.param(FrameShape(384, 512), {}, {}, marks=slow),
         pytest.param(FrameShape(191, 253, lags=3), {"pooling": "average"}, {}, marks=slow),
         pytest.param(FrameShape(384, 512), {"first_padding": "replicate"}, {}, marks=slow),
         pytest.param(FrameShape(384, 512), {"width": 1.0}, {"history": 3}, marks=slow),
         pytest.param(FrameShape(384, 512), {"width": 1 / 16}, {"optimizer": "adam"}, marks=slow),
-        pytest.param(
-            FrameShape(384, 512, 1, ("relu2_2",), ("relu1_1", "relu2_1")), {}, {}, marks=slow
-        ),
         pytest.param(FrameShape(1080, 1920), {"width": 1.0}, {}, marks=slow),
     ],
 )

@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jvst.solver.lbfgs import IDENTITY, Preconditioner, precondition
+from jvst.solver import lbfgs
+from jvst.solver.lbfgs import IDENTITY, Preconditioner
 
+precondition = jax.jit(lbfgs.precondition, static_argnums=1)
 # Even and odd sides: rfft2 mirrors the last frequency of an even one.
 SIZES = [(12, 16), (13, 16), (12, 17), (9, 11)]
 STRONG = Preconditioner(exponent=0.7, chroma=0.3)
@@ -48,7 +50,7 @@ def test_colour_is_what_differs_from_grey():
 
 def test_the_identity_leaves_a_picture_alone():
     image = picture(12, 16)
-    assert precondition(image, IDENTITY) is image
+    assert lbfgs.precondition(image, IDENTITY) is image
 
 
 def test_it_maps_over_a_batch():

@@ -57,19 +57,19 @@ def states(folder):
     return [np.load(path) for path in sorted((folder / "frames").glob("*.npy"))]
 
 
-def start(arguments):
-    """Run a command line in a process of its own."""
+def start(arguments, hold=None):
+    """Run a command line in a process of its own, which may be held."""
     return subprocess.Popen(
         [sys.executable, "-c", HEEDING, *arguments],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         text=True,
-        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        env={**os.environ, "JAX_PLATFORMS": "cpu", **(hold.environment if hold else {})},
     )
 
 
-def wait_for(condition, process, seconds=120):
-    """Wait until something is so while the process works."""
+def wait_for(condition, process, seconds=300):
+    """Wait until something is so while a process works; the limit only ends a test that hangs."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None, process.stderr.read()

@@ -7,9 +7,9 @@ from scipy.ndimage import map_coordinates
 
 from jvst.synthetic import (
     Layer,
-    Motion,
     Scene,
     Texture,
+    Trajectory,
     exact_flow,
     exact_occlusion,
     make_scene,
@@ -71,9 +71,9 @@ def seen_in_both(scene, start, stop):
 def square_scene(shift, size=20, width=64, height=48):
     """Bright square over a still dark background; it moves by ``shift`` pixels a frame."""
     flat = [np.full((2, 2, 3), value, np.float32) for value in (0.2, 0.9)]
-    back = Layer("back", Everywhere(), Texture(flat[0], (0.0, 0.0), 1.0), Motion())
+    back = Layer("back", Everywhere(), Texture(flat[0], (0.0, 0.0), 1.0), Trajectory())
     # Its edges lie between pixels: the centre is at the corner of a pixel.
-    motion = Motion(centre=(0.5, 0.5), drift=(shift[0] / height, shift[1] / height))
+    motion = Trajectory(centre=(0.5, 0.5), drift=(shift[0] / height, shift[1] / height))
     box = Box(size / 2 / height, size / 2 / height)
     front = Layer("square", box, Texture(flat[1], (0.0, 0.0), 1.0), motion)
     return Scene(width, height, (back, front))

@@ -20,7 +20,7 @@ needs_ray = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def cluster():
+def cluster(holding):
     """The address of a cluster of two workers, of this machine's own."""
     # Not in tmp_path: the paths of sockets, which lie in it, must be short.
     folder = tempfile.TemporaryDirectory(prefix="jvst-", ignore_cleanup_errors=True)
@@ -37,12 +37,12 @@ def cluster():
         begin,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**os.environ, "JAX_PLATFORMS": "cpu"},
+        env={**os.environ, "JAX_PLATFORMS": "cpu", **holding.environment},
         start_new_session=True,
     )
     address = f"127.0.0.1:{port}"
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not _joined(address):
             assert head.poll() is None
             assert time.monotonic() < deadline

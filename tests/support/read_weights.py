@@ -1,6 +1,7 @@
 """Reads every file of a folder in a process of its own and writes down how that went.
 
-``python tests/read_weights.py FOLDER`` prints JSON: file -> [outcome, seconds, MB more in use].
+``python tests/read_weights.py FOLDER`` prints JSON: file -> [outcome, processor's seconds,
+MB more in use].
 Nothing is checked or traced here, so that time and memory are those of ordinary use.
 """
 
@@ -37,7 +38,7 @@ def peak() -> float:
 if __name__ == "__main__":
     outcomes = {}
     for path in sorted(Path(sys.argv[1]).iterdir()):
-        before, start = peak(), time.perf_counter()
+        before, start = peak(), time.process_time()
         outcome = read(path)
-        outcomes[path.name] = (outcome, time.perf_counter() - start, peak() - before)
+        outcomes[path.name] = (outcome, time.process_time() - start, peak() - before)
     print(json.dumps(outcomes))

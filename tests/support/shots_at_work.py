@@ -15,8 +15,8 @@ from jvst.app.cli.main import run_command
 from jvst.synthetic import clip, make_scene
 from jvst.video import write_video
 
-#: Two shots of two frames; the second frame is long enough to be hit on a busy machine.
-LONG = ("--cuts", "2", "--tolerance", "0", "--iterations", "20", "400")
+#: Two shots of two frames; the second frame is long enough to be held after two chunks.
+LONG = ("--cuts", "2", "--tolerance", "0", "--iterations", "20", "120")
 
 
 def draw_film(folder):
@@ -64,16 +64,16 @@ def workers_of(run):
     return found
 
 
-def start_and_wait_for_a_second_frame(arguments, run):
-    """Begin a command and come back when a worker is inside a frame."""
-    process = start(arguments)
-    wait_for(lambda: list(run.glob("shots/*/frames/0001.npy")), process)
-    time.sleep(0.3)
+def start_and_hold_in_a_second_frame(arguments, run, hold):
+    """Begin a command and come back when a worker is held inside a frame."""
+    hold.once(run / "shots" / "*" / "frames" / "0001.npy")
+    process = start(arguments, hold)
+    hold.wait(process)
     return process
 
 
-def wait_until_no_worker_is_left(run, seconds):
-    deadline = time.monotonic() + seconds
+def wait_until_no_worker_is_left(run):
+    deadline = time.monotonic() + 300  # only ends a test that hangs
     while workers_of(run):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -85,47 +85,52 @@ def assert_same_frames(run, whole):
     assert not (run / "shots").exists()
 
 
-def a_killed_worker_is_replaced(arguments, run, whole):
-    process = start_and_wait_for_a_second_frame(arguments, run)
-    os.kill(workers_of(run)[0], signal.SIGKILL)
-    error = process.communicate(timeout=240)[1]
+def a_killed_worker_is_replaced(arguments, run, whole, hold):
+    process = start_and_hold_in_a_second_frame(arguments, run, hold)
+    os.kill(hold.held()[0], signal.SIGKILL)
+    hold.release()
+    error = process.communicate(timeout=300)[1]
     assert process.returncode == 0, error
     assert_same_frames(run, whole)
 
 
-def workers_killed_in_a_later_shot_are_replaced(arguments, run, whole):
+def workers_killed_in_a_later_shot_are_replaced(arguments, run, whole, hold):
     """Kill both workers of a film of more shots than that, which they have begun one by one."""
-    process = start(arguments)
+    hold.once(run / "shots" / "000003-*" / "plan.json")
+    process = start(arguments, hold)
     wait_for(lambda: list(run.glob("shots/000001-*/job.json")), process)
     wait_for(lambda: workers_of(run), process)
     first = set(workers_of(run))
-    wait_for(lambda: list(run.glob("shots/000003-*/plan.json")), process)
+    hold.wait(process)
     working = set(workers_of(run))
     assert len(working) == 2
     assert first <= working  # they have stayed
     for worker in working:
         os.kill(worker, signal.SIGKILL)
-    error = process.communicate(timeout=240)[1]
+    hold.release()
+    error = process.communicate(timeout=300)[1]
     assert process.returncode == 0, error
     assert_same_frames(run, whole)
 
 
-def a_killed_command_takes_its_workers_along_and_goes_on(arguments, run, whole):
-    process = start_and_wait_for_a_second_frame(arguments, run)
+def a_killed_command_takes_its_workers_along_and_goes_on(arguments, run, whole, hold):
+    process = start_and_hold_in_a_second_frame(arguments, run, hold)
     process.kill()
     process.communicate()
-    wait_until_no_worker_is_left(run, 10.0)
+    wait_until_no_worker_is_left(run)
+    hold.release()
     assert run_command(arguments) == 0
     assert_same_frames(run, whole)
 
 
-def an_interrupted_command_keeps_every_shot_and_goes_on(arguments, run, whole):
-    process = start_and_wait_for_a_second_frame(arguments, run)
+def an_interrupted_command_keeps_every_shot_and_goes_on(arguments, run, whole, hold):
+    process = start_and_hold_in_a_second_frame(arguments, run, hold)
     process.send_signal(signal.SIGINT)
-    error = process.communicate(timeout=120)[1]
+    error = process.communicate(timeout=300)[1]
     assert process.returncode == 130, error
     assert "goes on" in error
     assert not workers_of(run)
     assert list(run.glob("shots/*/interrupted.npz"))
+    hold.release()
     assert run_command(arguments) == 0
     assert_same_frames(run, whole)

@@ -19,9 +19,9 @@ from support.moving import (
 
 from jvst.synthetic import (
     Layer,
-    Motion,
     Scene,
     Texture,
+    Trajectory,
     exact_flow,
     exact_occlusion,
     make_scene,
@@ -222,7 +222,7 @@ def test_moving_square_hides_exactly_the_strip_in_front_of_it(shift):
 
 def test_points_that_leave_the_frame_are_occluded():
     scene = square_scene((0, 0))
-    pan = Motion(drift=(5 / 48, 0))
+    pan = Trajectory(drift=(5 / 48, 0))
     layers = tuple(Layer(layer.name, layer.shape, layer.texture, pan) for layer in scene.layers)
     panned = Scene(64, 48, layers)
     expected = np.broadcast_to(np.arange(64) > 58, (48, 64))

@@ -82,6 +82,7 @@ def results(folder):
     return {(e["method"], e["sequence"]): e["numbers"] for e in kept["entries"]}
 
 
+@pytest.mark.slow
 def test_methods_are_made_measured_and_tabulated(command, files, tmp_path, capsys, solved):
     methods = ("independent", "prev", "prev-warped", "short")
     peer = f"theirs={files / 'data' / 'final'}"

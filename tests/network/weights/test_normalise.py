@@ -1,19 +1,22 @@
 """Every filter's mean activation is 1 afterwards, and the network is the same up to scale."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from support import published_files as files
 
 from jvst.errors import InputError
+from jvst.network import vgg as networks
 from jvst.network.layers import vgg19_layers
-from jvst.network.vgg import OXFORD, features
+from jvst.network.vgg import OXFORD
 from jvst.network.weights import load_vgg19, normalise_activations, save_vgg19
 from jvst.network.weights.formats.tensor_file import read_metadata
 from jvst.network.weights.native import build_network
 from jvst.network.weights.normalise import PictureSet, mean_activations, normalise_file
 
 WIDTH = 1 / 16
+features = jax.jit(networks.features, static_argnums=2)
 CONVOLUTIONS = tuple(layer.name for layer in vgg19_layers().convolutions)
 RELUS = tuple(name.replace("conv", "relu") for name in CONVOLUTIONS)
 
