@@ -3,8 +3,10 @@
 python scripts/contact_sheet.py RUN_DIR sheet.png --columns 4
 """
 
-import argparse
+import dataclasses
 from pathlib import Path
+
+import tyro
 
 from jvst.app.inputs import clip_frames, open_clip
 from jvst.app.options import config_from_dict
@@ -13,12 +15,19 @@ from jvst.lab.sheet import contact_sheet
 from jvst.video import read_frames, read_picture, write_picture
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("run", type=Path, help="folder of the run")
-    parser.add_argument("output", type=Path, help="picture to write")
-    parser.add_argument("--columns", type=int, default=4, help="frames to show")
-    options = parser.parse_args()
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is shown."""
+
+    run: tyro.conf.Positional[Path]
+    """Folder of the run."""
+    output: tyro.conf.Positional[Path]
+    """Picture to write."""
+    columns: int = 4
+    """Frames to show."""
+
+
+def main(options: Options) -> None:
     manifest = options.run / "manifest.json"
     config = config_from_dict(read_manifest(manifest)["config"], source=str(manifest))
     clip = list(clip_frames(open_clip(config)))
@@ -29,4 +38,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(tyro.cli(Options, description=__doc__))

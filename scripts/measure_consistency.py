@@ -3,13 +3,14 @@
 python scripts/measure_consistency.py --frames 'marple8/*.ppm' --style painting.jpg --truth DIR
 """
 
-import argparse
+import dataclasses
 from pathlib import Path
 
 import cv2
 import jax
 import jax.numpy as jnp
 import numpy as np
+import tyro
 
 from jvst import ClipConfig, Motion, SolverConfig, style_targets
 from jvst.app.inputs import read_styles
@@ -23,19 +24,29 @@ from jvst.solver.presets import NETWORKS
 from jvst.video import read_frames, write_picture
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", required=True, help="pattern of the clip's frames")
-    parser.add_argument("--style", required=True, nargs="+", help="paintings, a table each")
-    parser.add_argument(
-        "--truth", required=True, help="folder of backward_j_i.flo, reliable_j_i.pgm"
-    )
-    parser.add_argument("--pairs", type=int, default=2, help="pairs of frames with stored fields")
-    parser.add_argument("--iterations", type=int, default=200, help="for every frame")
-    parser.add_argument("--flow", default="dis", help="engine that the runs use")
-    parser.add_argument("--weights", default="auto")
-    parser.add_argument("--pictures", help="folder for the stylized frames")
-    options = parser.parse_args()
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is measured."""
+
+    frames: str
+    """Pattern of the clip's frames."""
+    style: tuple[str, ...]
+    """Paintings, a table each."""
+    truth: Path
+    """Folder of backward_j_i.flo and reliable_j_i.pgm."""
+    pairs: int = 2
+    """Pairs of frames with stored fields."""
+    iterations: int = 200
+    """For every frame."""
+    flow: str = "dis"
+    """Engine that the runs use."""
+    weights: str = "auto"
+    """As for jvst --weights."""
+    pictures: Path | None = None
+    """Folder for the stylized frames."""
+
+
+def main(options: Options) -> None:
 
     pictures = list(read_frames(options.frames, stop=options.pairs + 1))
     frames = [to_float(jnp.asarray(picture)) for picture in pictures]
@@ -44,7 +55,7 @@ def main() -> None:
     for here, before in zip(pictures[1:], pictures, strict=False):
         fields = estimate_pair(options.flow, here, before)
         motions.append({1: Motion(*map(jnp.asarray, fields))})
-    truths = [read_truth(Path(options.truth), i + 2, i + 1) for i in range(options.pairs)]
+    truths = [read_truth(options.truth, i + 2, i + 1) for i in range(options.pairs)]
     found = find_weights(options.weights)
     vgg = load_network(StylizeConfig(network=NetworkOptions()), found)
     weights = chosen_weights(StylizeConfig(), found.network, (width, height))
@@ -75,7 +86,7 @@ def main() -> None:
             for name, images in clips.items():
                 for number, image in enumerate(images, start=1):
                     path = f"{Path(painting).stem}-{name.replace(' ', '_')}-{number}.png"
-                    write_picture(Path(options.pictures) / path, np.asarray(to_uint8(image)))
+                    write_picture(options.pictures / path, np.asarray(to_uint8(image)))
 
 
 def read_truth(folder: Path, here: int, before: int) -> Truth:
@@ -87,4 +98,4 @@ def read_truth(folder: Path, here: int, before: int) -> Truth:
 
 
 if __name__ == "__main__":
-    main()
+    main(tyro.cli(Options, description=__doc__))

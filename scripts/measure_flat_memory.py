@@ -7,9 +7,10 @@ few random channels and one iteration a frame, and reads that process's memory (
 its frames appear. Prints Markdown. MB = 10⁶ bytes.
 """
 
-import argparse
+import dataclasses
 import itertools
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -19,6 +20,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import jax
+import tyro
 from flax import nnx
 
 from jvst._types import Frame
@@ -33,12 +35,19 @@ PARTS = (0.1, 0.25, 0.5, 0.75, 1.0)
 LOOP = 40  # frames drawn; the clip goes round in them
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=2000)
-    parser.add_argument("--size", default="48x40", help="WIDTHxHEIGHT, at least 32 a side")
-    parser.add_argument("--options", nargs=argparse.REMAINDER, default=[], help="for the run")
-    options = parser.parse_args()
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is measured."""
+
+    frames: int = 2000
+    """Number of frames."""
+    size: str = "48x40"
+    """WIDTHxHEIGHT, at least 32 a side."""
+    options: str = ""
+    """For the run, as one word: '--passes 2'."""
+
+
+def main(options: Options) -> None:
     width, height = size_of(options.size)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -48,7 +57,7 @@ def main() -> None:
         network = VGG19(width=1 / 16, rngs=nnx.Rngs(0))
         save_vgg19(folder / "net.safetensors", network, network="embedded")
         begun = time.perf_counter()
-        rows = watch(folder, options.frames, options.options)
+        rows = watch(folder, options.frames, shlex.split(options.options))
         seconds = time.perf_counter() - begun
     print(f"jax {jax.__version__}, {options.frames} frames of {options.size} in {seconds:.0f} s\n")
     print("| frames finished | RSS, MB | highest so far, MB |\n|---|---|---|")
@@ -105,4 +114,4 @@ def memory(process: int) -> tuple[int, int] | None:
 
 
 if __name__ == "__main__":
-    main()
+    main(tyro.cli(Options, description=__doc__))

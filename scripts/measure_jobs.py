@@ -9,7 +9,7 @@ its frames (the median frame, as the first one also loads programs), the start f
 the command's time. Of the other runs it knows nothing.
 """
 
-import argparse
+import dataclasses
 import json
 import os
 import statistics
@@ -17,11 +17,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import tyro
 
 from jvst.app.options import size_of
 from jvst.lab.cost import Film, Machine, estimate, evaluation_seconds
@@ -47,14 +49,23 @@ class Measured(NamedTuple):
         return shots * self.first + (frames - shots) * self.later
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--films", nargs="+", default=["4x3", "2x30"], help="SHOTSxFRAMES_OF_EACH")
-    parser.add_argument("--size", default="128x96")
-    parser.add_argument("--iterations", nargs=2, default=["20", "10"])
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--keep", type=Path, help="JSON of runs: what it has is not run again")
-    options = parser.parse_args()
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is measured."""
+
+    films: tuple[str, ...] = ("4x3", "2x30")
+    """SHOTSxFRAMES_OF_EACH."""
+    size: str = "128x96"
+    """WIDTHxHEIGHT."""
+    iterations: tuple[str, str] = ("20", "10")
+    """Caps of first and later frames."""
+    repeats: int = 3
+    """Runs of each film in each way."""
+    keep: Path | None = None
+    """JSON of runs: what it has is not run again."""
+
+
+def main(options: Options) -> None:
     width, height = size_of(options.size)
     films = [tuple(int(n) for n in film.split("x")) for film in options.films]
     with tempfile.TemporaryDirectory() as name:
@@ -88,7 +99,7 @@ def main() -> None:
     print_model(films, middle, width, height)
 
 
-def run(folder: Path, shots: int, frames: int, *, jobs: int, iterations: list[str]) -> Measured:
+def run(folder: Path, shots: int, frames: int, *, jobs: int, iterations: Sequence[str]) -> Measured:
     """Run the command once, in a run folder of its own."""
     cuts = [shot * frames for shot in range(1, shots)]
     with tempfile.TemporaryDirectory(dir=folder) as name:
@@ -190,4 +201,4 @@ def _middle(found: list[Measured]) -> Measured:
 
 
 if __name__ == "__main__":
-    main()
+    main(tyro.cli(Options, description=__doc__))

@@ -10,7 +10,6 @@ of the network is evaluated as untiled. With --time also the seconds of one loss
 median of three.
 """
 
-import argparse
 import dataclasses
 import functools
 import statistics
@@ -18,6 +17,7 @@ import time
 
 import jax
 import jax.numpy as jnp
+import tyro
 from flax import nnx
 
 from jvst.app.options import size_of
@@ -45,16 +45,26 @@ DEFAULTS = (
 )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--size", help="WIDTHxHEIGHT; the table of defaults when left out")
-    parser.add_argument("--width", type=float, default=0.5, help="channels, as a part of VGG-19's")
-    parser.add_argument("--tile", type=int, nargs="+", default=[0], help="sides; 0: untiled")
-    parser.add_argument("--history", type=int, default=30)
-    parser.add_argument("--lags", type=int, default=1)
-    parser.add_argument("--time", action="store_true", help="evaluate, too")
-    options = parser.parse_args()
-    given = ((options.size, options.width, options.history, tuple(options.tile)),)
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is compared."""
+
+    size: str = ""
+    """WIDTHxHEIGHT; the table of defaults when left out."""
+    width: float = 0.5
+    """Channels, as a part of VGG-19's."""
+    tile: tuple[int, ...] = (0,)
+    """Sides; 0: untiled."""
+    history: int = 30
+    """Corrections that L-BFGS keeps."""
+    lags: int = 1
+    """Number of earlier frames."""
+    time: bool = False
+    """Evaluate, too."""
+
+
+def main(options: Options) -> None:
+    given = ((options.size, options.width, options.history, options.tile),)
     device = jax.devices()[0].device_kind
     print(f"jax {jax.__version__} on {device}; MB = 10⁶ bytes; {options.lags} lag(s)\n")
     head = ("size", "width", "history", "tile", "windows", "working", "total", "formula")
@@ -120,4 +130,4 @@ def seconds_of(shape: FrameShape, width: float, tile: tuple[int, int] | None) ->
 
 
 if __name__ == "__main__":
-    main()
+    main(tyro.cli(Options, description=__doc__))

@@ -1,12 +1,12 @@
 """Scripts run within this process: their help, and their command lines up to the work."""
 
-import argparse
 import contextlib
 import functools
 import inspect
 import io
 import runpy
 import sys
+import types
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from unittest import mock
@@ -54,10 +54,10 @@ def _run(program: str | Path, arguments: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def _stopped_before_work() -> Iterator[None]:
-    cli, parse_args = tyro.cli, argparse.ArgumentParser.parse_args
+    cli = tyro.cli
 
     def stopped_cli(kind: Callable, *given, **options):
-        if inspect.isclass(kind):
+        if inspect.isclass(kind) or isinstance(kind, types.UnionType):
             cli(kind, *given, **options)
             raise ParsedError
 
@@ -67,12 +67,5 @@ def _stopped_before_work() -> Iterator[None]:
 
         return cli(stop, *given, **options)
 
-    def stopped_parse_args(parser, *given, **options):
-        parse_args(parser, *given, **options)
-        raise ParsedError
-
-    with (
-        mock.patch.object(tyro, "cli", stopped_cli),
-        mock.patch.object(argparse.ArgumentParser, "parse_args", stopped_parse_args),
-    ):
+    with mock.patch.object(tyro, "cli", stopped_cli):
         yield

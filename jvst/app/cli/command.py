@@ -4,6 +4,7 @@ import contextlib
 import io
 import re
 import sys
+import types
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -17,12 +18,16 @@ _CHOICE = re.compile(r"invalid choice (.+?) for argument '(--[\w-]+)'\. Expected
 
 
 def parsed(
-    kind: type[Options], arguments: Sequence[str], *, prog: str, default: Options | None = None
+    kind: type[Options] | types.UnionType,
+    arguments: Sequence[str],
+    *,
+    prog: str,
+    default: Options | None = None,
 ) -> Options:
     """Turn a command line into options; ``--help`` is shown and leaves with status 0.
 
     Args:
-        kind: a dataclass of options.
+        kind: a dataclass of options, or several, each a sub-command.
         arguments: the words after the command.
         prog: the command.
         default: where the values of options that aren't given come from.
@@ -32,9 +37,10 @@ def parsed(
     """
     said = io.StringIO()
     given: dict[str, Any] = {} if default is None else {"default": default}
+    form: Any = kind  # tyro takes a union, too, but its annotation does not
     try:
         with contextlib.redirect_stderr(said):
-            return tyro.cli(kind, args=list(arguments), prog=prog, **given)
+            return tyro.cli(form, args=list(arguments), prog=prog, **given)
     except SystemExit as stop:
         if not stop.code:
             raise

@@ -1,10 +1,15 @@
 """``jvst weights``: what is here, fetching, converting and checking files of VGG weights."""
 
-import argparse
 import contextlib
+import dataclasses
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal
 
+import tyro
+
+from jvst.app.cli.command import parsed, status_of
 from jvst.app.cli.progress import FetchProgress
 from jvst.errors import InputError
 from jvst.network.weights import EMBEDDED
@@ -18,8 +23,73 @@ from jvst.network.weights.known import KNOWN_FILES, known_by_name
 from jvst.network.weights.native import FORMAT, check_kernels
 
 
-def main(arguments: list[str]) -> int:
-    """Run ``jvst weights``.
+@dataclasses.dataclass(frozen=True)
+class List:
+    """Show what is here and what can be fetched."""
+
+    def __call__(self) -> None:
+        """Do it."""
+        _list()
+
+
+@dataclasses.dataclass(frozen=True)
+class Fetch:
+    """Fetch, check and convert a published file."""
+
+    name: tyro.conf.Positional[str] = KNOWN_FILES[0].name
+    """Which, as in the list."""
+
+    def __call__(self) -> None:
+        """Do it."""
+        _fetch(self.name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Info:
+    """Tell what a file is."""
+
+    file: tyro.conf.Positional[str]
+    """The file, or the address of one."""
+
+    def __call__(self) -> None:
+        """Do it."""
+        _info(self.file)
+
+
+@dataclasses.dataclass(frozen=True)
+class Check:
+    """Hold a file against its metadata."""
+
+    file: tyro.conf.Positional[str]
+    """The file."""
+
+    def __call__(self) -> None:
+        """Do it."""
+        _check(self.file)
+
+
+@dataclasses.dataclass(frozen=True)
+class Convert:
+    """Turn a published file into jvst's format."""
+
+    source: tyro.conf.Positional[str]
+    """A file or the address of one."""
+    target: tyro.conf.Positional[str] = ""
+    """A .safetensors file; in weights/ or the user's cache when left out."""
+    channels: Literal["RGB", "BGR"] | None = None
+    """For files under torchvision's names, where the content may leave it open: RGB for
+    torchvision's training, BGR for the Oxford weights."""
+
+    def __call__(self) -> None:
+        """Do it."""
+        _convert(self)
+
+
+Command = List | Fetch | Info | Check | Convert
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run ``jvst weights``: files of VGG weights, see weights/README.md.
 
     Args:
         arguments: what follows ``weights`` on the command line.
@@ -27,50 +97,16 @@ def main(arguments: list[str]) -> int:
     Returns:
         The exit status: 0, or 2 after one line on standard error.
     """
-    options = _parser().parse_args(arguments)
-    try:
-        options.run(options)
-    except InputError as error:
-        print(f"jvst weights: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    def work() -> int:
+        command: Any = parsed(Command, arguments, prog="jvst weights")
+        command()
+        return 0
+
+    return status_of("jvst weights", work)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="jvst weights", description="Files of VGG weights; see weights/README.md."
-    )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-
-    command = commands.add_parser("list", help="what is here and what can be fetched")
-    command.set_defaults(run=_list)
-
-    command = commands.add_parser("fetch", help="fetch, check and convert a published file")
-    command.add_argument("name", metavar="NAME", nargs="?", default=KNOWN_FILES[0].name)
-    command.set_defaults(run=_fetch)
-
-    command = commands.add_parser("info", help="what a file is")
-    command.add_argument("file", metavar="FILE")
-    command.set_defaults(run=_info)
-
-    command = commands.add_parser("check", help="hold a file against its metadata")
-    command.add_argument("file", metavar="FILE")
-    command.set_defaults(run=_check)
-
-    command = commands.add_parser("convert", help="turn a published file into jvst's format")
-    command.add_argument("source", metavar="IN", help="a file or the address of one")
-    command.add_argument("target", metavar="OUT", nargs="?", help="a .safetensors file")
-    command.add_argument(
-        "--channels",
-        choices=("RGB", "BGR"),
-        help="for files under torchvision's names, where the content may leave it open: RGB for "
-        "torchvision's training, BGR for the Oxford weights",
-    )
-    command.set_defaults(run=_convert)
-    return parser
-
-
-def _list(_: argparse.Namespace) -> None:
+def _list() -> None:
     print("here:")
     here = [EMBEDDED] if EMBEDDED.exists() else []
     for folder in (CHECKOUT_WEIGHTS, cache_folder()):
@@ -101,11 +137,11 @@ def _row_of(path: Path) -> str:
     )
 
 
-def _fetch(options: argparse.Namespace) -> None:
-    known = known_by_name(options.name)
+def _fetch(name: str) -> None:
+    known = known_by_name(name)
     if known is None:
         names = ", ".join(known.name for known in KNOWN_FILES)
-        raise InputError(f"unknown file {options.name!r}; expected one of {names}")
+        raise InputError(f"unknown file {name!r}; expected one of {names}")
     path = converted_file(known)
     if path is None:
         with contextlib.closing(FetchProgress(known.name)) as bar:
@@ -113,10 +149,10 @@ def _fetch(options: argparse.Namespace) -> None:
     print(path)
 
 
-def _info(options: argparse.Namespace) -> None:
-    found = read_published(options.file)
+def _info(file: str) -> None:
+    found = read_published(file)
     if found is None:
-        metadata = read_metadata(options.file)
+        metadata = read_metadata(file)
         print(f"format: {FORMAT}")
         for key in ("network", "width", "channels", "scale", "mean", "std", "origin", "licence"):
             print(f"{key}: {metadata.get(key, '')}")
@@ -124,7 +160,7 @@ def _info(options: argparse.Namespace) -> None:
             if metadata.get(key):
                 print(f"{key}: {metadata[key]}")
         return
-    check_kernels(options.file, found.kernels, layers=found.layers)
+    check_kernels(file, found.kernels, layers=found.layers)
     preprocessing = found.preprocessing
     print(f"format: {found.format}")
     print(f"network: {found.network}")
@@ -139,17 +175,17 @@ def _info(options: argparse.Namespace) -> None:
         print(f"notice: {found.notice}")
 
 
-def _check(options: argparse.Namespace) -> None:
-    checked = check_file(options.file)
+def _check(file: str) -> None:
+    checked = check_file(file)
     print(
-        f"{options.file} is sound: its numbers are those written, and the network answers the "
+        f"{file} is sound: its numbers are those written, and the network answers the "
         f"test picture as then, to {checked.deviation:.1e} standard deviations ({checked.layer})"
     )
 
 
-def _convert(options: argparse.Namespace) -> None:
+def _convert(options: Convert) -> None:
     found = read_published(options.source, channels=options.channels)
-    if options.target is not None:
+    if options.target:
         target = Path(options.target)
     elif found is None:
         raise InputError(
