@@ -140,7 +140,7 @@ def test_ijcv_needs_the_frame():
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("edge", ["clamp", "torch"])
+@pytest.mark.parametrize("edge", ["clamp", pytest.param("torch", marks=pytest.mark.slow)])
 def test_default_knobs_change_nothing(mode, edge):
     for seed in range(3):
         flow, back = random_flows(seed)
@@ -201,7 +201,9 @@ def test_each_reason_grows_by_its_own_pixels():
     np.testing.assert_array_equal(mask == 0, np.any(areas, 0))
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode", [pytest.param(m, marks=[pytest.mark.slow] if m != "ijcv" else []) for m in MODES]
+)
 def test_more_of_any_knob_never_trusts_more_in_the_mean(moving, mode):
     image, flow, back, _ = moving
     made = [

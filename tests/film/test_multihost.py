@@ -16,7 +16,7 @@ import sys; sys.path.insert(0, {tests!r})
 import jax, numpy as np
 if {processes} > 1:
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    jax.distributed.initialize("127.0.0.1:{port}", {processes}, {rank}, initialization_timeout=60)
+    jax.distributed.initialize("127.0.0.1:{port}", {processes}, {rank}, initialization_timeout=300)
 from jax.experimental.multihost_utils import process_allgather
 from jvst import MultipassConfig
 from support.several_passes import CLIP, stylize
@@ -40,7 +40,7 @@ np.savez({out!r}, images=np.stack([np.asarray(frame.image) for frame in made + a
 """
 
 
-def work(folder, processes, limit=240):
+def work(folder, processes, limit=900):
     """What each of some processes, which have two devices together, makes of the same clip."""
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))

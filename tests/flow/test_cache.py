@@ -193,7 +193,7 @@ print(flow.tobytes().hex() + back.tobytes().hex())
 
 def test_a_killed_writer_leaves_nothing_that_is_read(tmp_path):
     run = subprocess.run(
-        [sys.executable, "-c", WRITER, str(tmp_path), "kill"], check=False, timeout=60
+        [sys.executable, "-c", WRITER, str(tmp_path), "kill"], check=False, timeout=300
     )
     assert run.returncode == -signal.SIGKILL
     (left,) = files(tmp_path)
@@ -209,7 +209,7 @@ def test_a_killed_writer_leaves_nothing_that_is_read(tmp_path):
 def test_two_processes_share_a_folder(tmp_path):
     command = [sys.executable, "-c", WRITER, str(tmp_path), "live"]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    outputs = [process.communicate(timeout=60)[0] for process in running]
+    outputs = [process.communicate(timeout=300)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0]
     assert outputs[0] == outputs[1] != ""
     assert len(files(tmp_path)) == 2

@@ -196,7 +196,7 @@ for width, height in {sizes}:
 print("done")
 """
     run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=120
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300
     )
     assert run.stdout.strip() == "done", (run.returncode, run.stderr)
 

@@ -70,6 +70,7 @@ def test_tiles_give_the_loss_and_gradient_of_the_whole_picture(problem):
     np.testing.assert_allclose(tiled_slope, slope, atol=2e-4 * float(jnp.abs(slope).max()))
 
 
+@pytest.mark.slow
 def test_a_batch_of_frames_is_each_by_itself(problem):
     start = picture(5)
     alone, info = solve_frame(start, network(), problem, WEIGHTS, 4, config=CONFIG)
@@ -85,6 +86,7 @@ def test_a_batch_of_frames_is_each_by_itself(problem):
     np.testing.assert_allclose(images[1], alone, atol=2e-3)  # four steps of another rounding
 
 
+@pytest.mark.slow
 def test_the_memory_estimate_counts_its_moments():
     gram = FrameShape(48, 64)
     shape = dataclasses.replace(gram, statistic=WassersteinStatistic())
