@@ -56,7 +56,8 @@ def write_whole(path: Path, content: bytes) -> None:
         InputError: the path can't be written to.
         OSError: the disk is full or failed; an older file at ``path`` is left as it was.
     """
-    temporary = temporary_beside(path)
+    # Another ending: nobody who looks for files of this kind meets one that is not whole.
+    temporary = temporary_beside(path).with_suffix(".tmp")
     try:
         with temporary.open("xb") as handle:
             handle.write(content)
