@@ -9,7 +9,7 @@ import pytest
 from support.documents import DOCUMENTS, REPOSITORY, text_of
 
 # Rooms whose docstrings and messages have been read over; the others follow.
-READ = ("core", "network", "solver", "film", "flow", "video", "synthetic")
+READ = ("core", "network", "solver", "film", "flow", "video", "synthetic", "app")
 FOLLOWS = "jvst/lab/training/"
 MODULES = sorted(
     name
@@ -17,8 +17,6 @@ MODULES = sorted(
     for path in (REPOSITORY / folder).glob("*.py" if folder == "jvst" else "**/*.py")
     if not (name := path.relative_to(REPOSITORY).as_posix()).startswith(FOLLOWS)
 )
-# Made of the options' own words, which are in a room that follows.
-LATER = {"docs/options.md"}
 MOST_WORDS = 10
 # What is said otherwise: the user, a number of, offline.
 AVOIDED = re.compile(r"\b(?:a person|so many|so often|how often|without a network|nobody)\b")
@@ -33,7 +31,7 @@ def test_a_module_is_named_in_ten_words(path):
     assert len(line.split()) <= MOST_WORDS, line
 
 
-@pytest.mark.parametrize("path", [*MODULES, *sorted(set(DOCUMENTS) - LATER)])
+@pytest.mark.parametrize("path", [*MODULES, *DOCUMENTS])
 def test_no_text_uses_a_turn_that_the_style_card_replaces(path):
     assert AVOIDED.findall(_prose_of(path)) == []
 
