@@ -1,4 +1,7 @@
-"""Memory and disk of a run: what there is, and how the run is made to fit."""
+"""Memory and disk of a run.
+
+How much there is, and how a run is made to fit.
+"""
 
 import json
 import os
@@ -23,7 +26,7 @@ _ROOT = Path("/")
 
 
 def device_limit_bytes(device: Device, *, root: Path = _ROOT) -> int | None:
-    """Return the bytes that a device can give, or None where nothing tells.
+    """Return the bytes that a device can give, or None where it is unknown.
 
     Args:
         device: one of ``jax.devices()``; an accelerator tells its limit itself, a CPU has the
@@ -130,7 +133,7 @@ def check_room(*runs: tuple[Task, Path]) -> None:
 
 
 _PLAN = "plan.json"
-#: Part of a device's memory that a solve may take: no estimate knows all.
+#: Part of a device's memory that a solve may take: no estimate covers all.
 _SHARE = 0.9
 
 

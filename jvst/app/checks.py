@@ -1,4 +1,4 @@
-"""Options that can't be meant are refused before any work is done."""
+"""Checks of options before any work is done."""
 
 import dataclasses
 import math

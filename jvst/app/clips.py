@@ -1,4 +1,4 @@
-"""Several clips on one command line: each a run of its own, one after the other."""
+"""Runs of several clips, one after the other."""
 
 import dataclasses
 import json
@@ -87,7 +87,7 @@ def run_clips(
         except Exception as error:
             if error in by_listener:
                 raise
-            # Whatever it is, the other clips need not wait for it.
+            # Any failure leaves the other clips to be stylized.
             failed.append(clip)
             tell(ClipFailed(clip, error))
         if results and results[-1].cancelled:

@@ -1,4 +1,4 @@
-"""A clip and a painting of our own, for a first look without any files."""
+"""A drawn clip and painting for a first look."""
 
 import dataclasses
 from fractions import Fraction

@@ -1,4 +1,4 @@
-"""Events of a run: what it tells its listener, beside those of a clip.
+"""The events of a run, beside those of a clip.
 
 A listener is a function of one event. It is called on the thread that called ``run``, never on
 another, and the run waits for it. One that raises ends the run as a cancelled one ends, with all
@@ -310,7 +310,7 @@ Listener: TypeAlias = Callable[[Event], Any]
 
 
 def nobody(event: Event) -> None:
-    """Listen to nothing."""
+    """Ignore an event."""
     del event
 
 

@@ -1,4 +1,4 @@
-"""The frames of a task: network and style targets made, one pass or several gone through."""
+"""The frames of a task, in one pass or several."""
 
 import contextlib
 import dataclasses

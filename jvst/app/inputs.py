@@ -1,4 +1,4 @@
-"""From files to arrays: the clip's frames, the paintings, pictures to normalise a network over."""
+"""Inputs of a run as arrays: frames, paintings, pictures."""
 
 import dataclasses
 import hashlib
@@ -59,7 +59,7 @@ class Clip:
 def open_clip(config: StylizeConfig) -> Clip:
     """Look through the whole clip once: that every frame can be read, how many, and its cuts.
 
-    Decoding costs nothing beside stylizing, and damage is better known now than in an hour.
+    Decoding takes little time beside stylizing, and damage is found before the work begins.
 
     Raises:
         InputError: a clip that is missing, damaged or too short, frames too small, or cuts that

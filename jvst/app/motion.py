@@ -1,4 +1,4 @@
-"""Frames with the motion between them, computed ahead of the solver or read from files."""
+"""Frames and the motion between them, computed ahead or read."""
 
 import time
 from collections import deque
@@ -119,7 +119,7 @@ def _prefetch(
             del first, result  # or they would stay in memory until the next one is there
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
-        pending.clear()  # results that nobody takes
+        pending.clear()  # results that are not taken
 
 
 class ReadyMotion(NamedTuple):
@@ -180,7 +180,7 @@ class MotionSource:
         return ReadyMotion(flow, flow_back, other, mask)
 
     def notices(self) -> list[str]:
-        """Say what a person should know of the cache: damage, and why it stopped writing."""
+        """Say what the user should know of the cache: damage, and why it stopped writing."""
         return [] if self.cache is None else self.cache.notices()
 
 

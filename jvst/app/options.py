@@ -1,4 +1,7 @@
-"""Everything that a person can choose, as one frozen dataclass; the command line is made of it."""
+"""The options of a run, as one frozen dataclass.
+
+The command line is made of it.
+"""
 
 import dataclasses
 import math
@@ -34,7 +37,7 @@ class InputOptions:
     size: str = ""
     """Size of the result, WIDTHxHEIGHT in pixels; the clip's own when left out."""
     max_side: int = 0
-    """Shrink so that the longer side has at most so many pixels; 0: no limit."""
+    """Largest length of the longer side, in pixels; larger frames are shrunk. 0: no limit."""
     frame_rate: float = 0.0
     """Frames per second; 0: the clip's own (25 for folders of frames)."""
 
@@ -135,8 +138,8 @@ class TimeOptions:
     long_term_after: int | None = None
     """Iterations before the longer lags join; once the nearest has converged when left out."""
     passes: int = 1
-    """Go over the whole clip so often, forward and backward in turn (the paper: 10); 1: one pass,
-    frame after frame."""
+    """Number of passes over the whole clip, forward and backward in turn (the paper: 10); 1: one
+    pass, frame after frame."""
     pass_iterations: int = 100
     """Cap of each frame in each of several passes."""
     blend: float = 0.5
@@ -190,7 +193,7 @@ class RunOptions:
     """Work on shots in a Ray cluster: auto, or its ADDRESS; run folder and inputs must be on
     storage that all its machines see."""
     preview: int = 0
-    """Write RUN_DIR/preview.png every so many iterations; 0: never."""
+    """Number of iterations after which RUN_DIR/preview.png is written again; 0: never written."""
     report: bool = True
     """Write RUN_DIR/report.html at the end (--no-report leaves it out)."""
     config: str = ""
@@ -212,7 +215,7 @@ class StylizeConfig:
     run: RunOptions = RunOptions()
 
 
-# What a person may change between two commands that work on the same frames.
+# What the user may change between two commands that work on the same frames.
 _NO_EFFECT_ON_FRAMES = {
     "output": {"output", "run_dir", "quality", "audio"},
     "motion": {"flow_cache", "flow_workers"},

@@ -1,4 +1,7 @@
-"""Several passes from files to the run's folder; frames and motion are read in any order."""
+"""Several passes from files to the run's folder.
+
+Frames and motion are read in any order.
+"""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""The current picture in a file, now and then; a listener."""
+"""A listener that writes the current picture to a file."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Result of a run: where everything is, and how it went."""
+"""The result of a run: its files and outcome."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

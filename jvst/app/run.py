@@ -1,4 +1,7 @@
-"""One run from beginning to end: read, stylize, store, write video and page."""
+"""One run from beginning to end.
+
+Inputs are read, frames stylized and stored, video and page written.
+"""
 
 import contextlib
 import dataclasses
@@ -99,7 +102,7 @@ def run(task: Task, *, on_event: Listener = nobody, cancel: Cancel | None = None
 
 
 def _go_through(task: Task, store: RunStore, tell: Teller, timings: Timings) -> Result:
-    """Go through all stages, or as far as nobody stops the run."""
+    """Go through all stages, or as far as the run is not stopped."""
     config = task.config
     manifest = task.manifest()
     store.open_run(manifest, fresh=config.run.fresh)

@@ -1,4 +1,4 @@
-"""The single pass from files to the run's folder: flow ahead, frames stored, Ctrl-C."""
+"""The single pass from files to the run's folder."""
 
 import time
 from collections.abc import Sequence
@@ -81,7 +81,7 @@ def keep_unfinished(store: RunStore, tell: Teller, *, pass_number: int = LAST) -
 
     Args:
         store: the run's folder.
-        tell: knows where the solve stands.
+        tell: takes where the solve stands.
         pass_number: the store's number of the pass.
     """
     latest = tell.latest

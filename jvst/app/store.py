@@ -1,7 +1,7 @@
-"""The folder of a run: every frame's state and picture, and the manifest.
+"""The folder of a run: states, pictures and manifest.
 
 ``frames/0001.npy`` holds the float32 image of the first frame, ``frames/0001.json`` how its solve
-went, ``pictures/0001.png`` what a person looks at; ``interrupted.npz`` the solve that Ctrl-C cut
+went, ``pictures/0001.png`` the picture to look at; ``interrupted.npz`` the solve that Ctrl-C cut
 short. A frame is finished once its ``.npy`` is there: it is written last; where states are not
 kept, an empty ``0001.dropped`` takes its place. In a run of several passes ``passes/02`` holds what
 ``frames`` holds for the last pass; the states of passes that nothing depends on any more are
@@ -131,7 +131,7 @@ class RunStore:
         Args:
             index: number of the frame, from 0.
             image: its state.
-            picture: what a person looks at; a later pass replaces it.
+            picture: the one to look at; a later pass replaces it.
             info: how its solve went.
             pass_number: a pass before the last, from 1.
             drop: frames of which nothing but the picture is needed once this one is written.

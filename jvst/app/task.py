@@ -1,4 +1,4 @@
-"""All that one run is made of, found and checked before any work is done."""
+"""All that a run is made of, found and checked."""
 
 import dataclasses
 import importlib.metadata
@@ -29,7 +29,7 @@ _CHUNK = 10
 
 
 def chosen_weights(config: StylizeConfig, network: str, size: tuple[int, int]) -> LossWeights:
-    """Return the preset's weights with what the person set in their place.
+    """Return the preset's weights, replaced where the user set one.
 
     A weight that is given counts as published: it is multiplied by the network's factor, so
     that ``--style-weight 40`` means the same with every network.
@@ -243,7 +243,7 @@ def prepare_task(
 
 
 def keep_compiled_programs() -> None:
-    """Let the next run of the same size begin at once, unless the person has a place for it."""
+    """Let the next run of the same size begin at once, unless the user has a place for it."""
     if jax.config.values.get("jax_compilation_cache_dir") is None:
         jax.config.update("jax_compilation_cache_dir", str(user_cache("programs")))
 

@@ -1,4 +1,4 @@
-"""Seconds of a run's stages, for its manifest and page; a listener."""
+"""A listener that notes seconds of a run's stages."""
 
 import time
 

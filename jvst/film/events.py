@@ -1,4 +1,4 @@
-"""Events of a clip, as its functions tell them.
+"""Events of a clip, which its functions tell a listener.
 
 ``stylize_clip`` and ``stylize_multipass`` take ``on_event``, a function that is called with one
 event at a time, on the thread that asks them for the next frame. The work waits for it. What it
@@ -92,8 +92,8 @@ ClipEvent: TypeAlias = Compiling | Progress | FrameDone
 ClipListener: TypeAlias = Callable[[ClipEvent], Any]
 
 
-# What JAX has compiled in this process; it keeps its programs for the process, too, and
-# can't be asked for them.
+# What JAX has compiled in this process; it keeps its programs for the process, too, but has
+# no list of them.
 _COMPILED: set[Hashable] = set()
 
 

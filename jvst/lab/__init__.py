@@ -1,4 +1,4 @@
-"""What measures jvst and trains its network; not part of the installed package.
+"""Benchmarks, evaluation and training, outside the installed package.
 
 ``benchmark`` measures speed, ``evaluation`` steadiness against known motion, ``training`` makes the
 network that ships, ``cost`` models how long a film takes, ``sheet`` draws contact sheets. The

@@ -1,4 +1,6 @@
-"""A model of how time, disk and cost of a run grow: frames, pixels, passes, machines.
+"""A model of a run's time, disk and cost.
+
+They grow with frames, pixels, passes and machines.
 
 Every constant is either counted (operations, bytes) or measured on the machine in question and
 given by whoever asks (``Machine``).

@@ -1,4 +1,4 @@
-"""A run at a glance: frames of the clip above the same frames as paintings, the painting aside."""
+"""A contact sheet of a run, before and after."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,7 @@
-"""Convolutions and pools, with gradients of their own where JAX's are slow."""
+"""Convolutions and pools, with fast gradients.
+
+Where JAX's gradients are slow, they are defined here.
+"""
 
 import functools
 from typing import Literal

@@ -1,4 +1,4 @@
-"""The table of a network's layers, and those of VGG-19 and VGG-16.
+"""Tables of a network's layers, VGG-19's and VGG-16's included.
 
 A table says all that the rest of jvst may know of a network's shape: what the layers are called and
 do, how far apart their positions lie, how far they see, how wide they are. It is a value: frozen,

@@ -1,4 +1,4 @@
-"""A 3×3 convolution in fewer multiplications: Winograd's F(6, 3) along the height.
+"""Winograd's F(6, 3) along the height for 3×3 convolutions.
 
 A column of six results needs 8 products instead of 18, so that rows of the picture are combined
 eight ways, each combination is convolved with a kernel of one row (three in the plain way, for

@@ -1,4 +1,6 @@
-"""Many frames minimized at once: one ``vmap`` over frames, shared out among devices.
+"""Many frames minimized together, shared out among devices.
+
+One ``vmap`` goes over the frames.
 
 The devices may be those of several processes (``jax.distributed``), as on several hosts. Then
 every process makes the same call with the same arguments, works on the frames of its own devices

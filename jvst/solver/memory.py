@@ -1,4 +1,4 @@
-"""Memory of a solve, and how it is made to fit a device.
+"""Memory of a solve, and its fit to a device.
 
 The formula takes no time and says which way of solving can fit; the compiler then confirms it for
 the device at hand. Memory that a convolution library takes for itself is in neither.
@@ -283,8 +283,8 @@ def plan(
         shape: of the problem.
         vgg: the network.
         config: the solver as it would be with enough memory; its history is never exceeded.
-        limit: bytes to keep within; leave a tenth of the device free for what no estimate knows.
-        tile: a tile that a person chose; then only the history gives way.
+        limit: bytes to keep within; leave a tenth of the device free for what no estimate covers.
+        tile: a tile that the user chose; then only the history gives way.
         reach: the longest lag, in frames.
         compiled: confirm the choice by the compiler's count, see ``compiled_estimate``.
         weights: see ``compiled_estimate``.

@@ -1,4 +1,4 @@
-"""Published loss weights by picture size, and what each network makes of them."""
+"""Published loss weights by picture size, and networks' presets."""
 
 import dataclasses
 from collections.abc import Mapping

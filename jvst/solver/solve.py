@@ -1,4 +1,7 @@
-"""Minimizing the energy of one frame: in chunks, to its stop, and what to do when it fails."""
+"""Minimization of the energy of one frame.
+
+A solve goes in chunks to its stop. When it fails, it is done again with shorter steps.
+"""
 
 import dataclasses
 import functools
@@ -332,7 +335,7 @@ def advance(
 
 
 def _shorter(config: SolverConfig) -> SolverConfig:
-    """A tenth of every step length."""
+    """Return a tenth of every step length."""
     return dataclasses.replace(
         config,
         first_step=0.1 * config.first_step,

@@ -1,4 +1,4 @@
-"""The energy of a frame and its gradient, one window of the picture at a time.
+"""The energy of a frame and its gradient by windows.
 
 Equal to ``frame_loss`` to rounding, with the network's memory bounded by the window: a style
 statistic's moments are sums over positions, so a first pass over the windows adds them up; once

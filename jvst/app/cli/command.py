@@ -1,4 +1,7 @@
-"""What every command shares: a line parsed or refused in one line, and its exit status."""
+"""Parsing and exit status, shared by all commands.
+
+A line that can't be used is refused in one line.
+"""
 
 import contextlib
 import io

@@ -1,4 +1,7 @@
-"""``scripts/flow.py``: write a clip's flow and masks under the names of the paper's Torch code."""
+"""``scripts/flow.py``: flow and masks of a clip as files.
+
+The files are named as the paper's Torch code names them.
+"""
 
 import contextlib
 import dataclasses
@@ -65,7 +68,7 @@ class WriteFlowOptions:
     size: str = ""
     """Work at WIDTHxHEIGHT pixels."""
     max_side: int = 0
-    """Shrink so that the longer side has at most so many pixels; 0: no limit."""
+    """Largest length of the longer side, in pixels; larger frames are shrunk. 0: no limit."""
     first_number: int = 1
     """Number of the first frame in the names of the files."""
     flow_cache: str = ""

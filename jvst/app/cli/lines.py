@@ -1,4 +1,4 @@
-"""What a run's events look like on the command line."""
+"""A run's events as lines on the command line."""
 
 import sys
 import traceback
@@ -99,7 +99,7 @@ class CommandLine:
             self.close()
 
     def _say(self, event: Event) -> None:
-        """Write a line, or some, for what is no progress."""
+        """Write one or more lines for an event that is not progress."""
         match event:
             case Notice(text):
                 self._line(f"jvst: {spoken(text)}")

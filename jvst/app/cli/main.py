@@ -1,4 +1,7 @@
-"""The command line: ``jvst OPTIONS`` stylizes, ``jvst weights …`` looks after networks."""
+"""The command line of ``jvst``.
+
+``jvst OPTIONS`` stylizes, ``jvst weights …`` manages files of weights.
+"""
 
 import sys
 from collections.abc import Sequence

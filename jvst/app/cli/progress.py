@@ -1,4 +1,4 @@
-"""Progress bars: of a run, of its shots, of a file that is fetched."""
+"""Progress bars of a run, its shots and fetched files."""
 
 import sys
 import time
@@ -79,7 +79,7 @@ class ClipProgress:
         self._bar.update(reached - self._bar.n)
 
     def compiling(self, event: Compiling) -> None:
-        """Show at once that a program is compiled, for that takes its time."""
+        """Show that a program is being compiled, before that ends."""
         self._bar.set_description_str(compiling(event), refresh=True)
 
     def close(self) -> None:
@@ -131,7 +131,7 @@ class ShotsProgress:
     Args:
         frames: number of frames of the run.
         left: number of those that are not finished.
-        passes: how often each is solved.
+        passes: number of solves of each.
         quiet: show nothing.
         stream: where to draw; standard error when left out.
     """

@@ -1,4 +1,4 @@
-"""``jvst OPTIONS``: a clip, or several, stylized and shown on the way."""
+"""``jvst OPTIONS``: one clip or several, stylized with progress shown."""
 
 import contextlib
 import sys

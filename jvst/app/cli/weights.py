@@ -1,4 +1,4 @@
-"""``jvst weights``: what is here, fetching, converting and checking files of VGG weights."""
+"""``jvst weights``: the sub-commands for files of VGG weights."""
 
 import contextlib
 import dataclasses

@@ -1,4 +1,7 @@
-"""The page of a finished run: what came out, how steady it is, and how it was made."""
+"""The page of a finished run.
+
+It shows what came out, how steady it is, and how it was made.
+"""
 
 from jvst.app.report.command import rerun_command
 from jvst.app.report.gather import RunFrame

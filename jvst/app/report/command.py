@@ -1,4 +1,4 @@
-"""The command that makes a run again, from the configuration in its manifest."""
+"""The command that repeats a run, from its manifest."""
 
 import dataclasses
 import shlex

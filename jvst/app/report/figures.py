@@ -1,4 +1,4 @@
-"""The plots of the page, each as a drawing that scales."""
+"""The plots of the page, as scalable drawings."""
 
 import io
 import math
@@ -205,6 +205,6 @@ def _saved(figure: Figure, **how: Any) -> bytes:
 
 
 def _finite(value: Any) -> float:
-    """A number that can be drawn, or NaN, which leaves a gap."""
+    """Return a number that can be drawn, or NaN, which leaves a gap."""
     known = isinstance(value, int | float) and math.isfinite(value)
     return float(value) if known else math.nan

@@ -1,4 +1,4 @@
-"""What the page of a finished run is made of: frames, states and motion, one after the other."""
+"""Frames, states and motion of a finished run, in order."""
 
 import functools
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the page needs of a run, gathered in one pass: numbers of all frames, pictures of few."""
+"""Numbers and pictures for the page, gathered in one pass."""
 
 import heapq
 from collections.abc import Iterable
@@ -155,22 +155,22 @@ def _among_worst(error: float, worst: list[WorstFrame]) -> bool:
 
 
 def _motion(frame: RunFrame) -> HostMask | None:
-    """Length of the motion where it is trusted, 0 elsewhere, pixels."""
+    """Return the length of the motion where it is trusted, 0 elsewhere, pixels."""
     if frame.flow is None:
         return None
     return np.linalg.norm(frame.flow, axis=-1) * _mask(frame)
 
 
 def _mask(frame: RunFrame) -> HostMask:
-    """The mask, or trust everywhere where there is none."""
+    """Return the mask, or trust everywhere where there is none."""
     return np.ones(frame.source.shape[:2], np.float32) if frame.mask is None else frame.mask
 
 
 def _picture(image: StylizedImage) -> Frame:
-    """8-bit RGB of an image in [0, 1]."""
+    """Return 8-bit RGB of an image in [0, 1]."""
     return np.rint(image * 255.0).astype(np.uint8)
 
 
 def _evenly(count: int, most: int) -> list[int]:
-    """At most so many of the numbers below ``count``, the first and the last among them."""
+    """Return up to ``most`` of the numbers below ``count``, the first and the last among them."""
     return sorted({round(place) for place in np.linspace(0, count - 1, min(most, count))})

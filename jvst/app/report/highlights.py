@@ -1,4 +1,4 @@
-"""What a person should know of a run before looking any further."""
+"""Remarks and facts of a run, shown first."""
 
 import math
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _HARDLY_TRUSTED = 0.5
 
 
 class Remark(NamedTuple):
-    """One thing to know."""
+    """One remark."""
 
     grave: bool
     text: str

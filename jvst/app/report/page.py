@@ -1,4 +1,4 @@
-"""The run's page: one file that a browser opens without a network."""
+"""The run's page, one file that a browser opens offline."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -62,7 +62,7 @@ def render(gathered: Gathered, manifest: Mapping[str, Any]) -> str:
     solving = [float(one.info["seconds"]) for one in numbers if "seconds" in one.info]
     seconds = timings.get("total") or (sum(solving) if solving else None)
     template = jinja2.Environment(
-        # What people name their files never becomes markup.
+        # The names of files must not become markup.
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
@@ -205,7 +205,7 @@ def _mean(values: Iterable[float | None]) -> float | None:
 
 
 def _timings(timings: Mapping[str, float]) -> list[tuple[str, str, float]]:
-    """Name, time and length of the bar in percent, of each stage."""
+    """Return name, time and length of the bar in percent, of each stage."""
     longest = max([*timings.values(), 1e-9])
     return [
         (stage.replace("_", " "), duration(took), 100.0 * took / longest)

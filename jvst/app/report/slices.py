@@ -1,4 +1,4 @@
-"""One row of every frame below the other: x across, time down."""
+"""Slices of a clip: x across, time down."""
 
 import cv2
 import numpy as np
@@ -86,7 +86,7 @@ class Slices:
 
 
 def _row(picture: Frame, y: int) -> UInt8[np.ndarray, "_w 3"]:
-    """One row, shrunk where it is wider than a page."""
+    """Return one row, shrunk where it is wider than a page."""
     row = picture[y : y + 1]
     if row.shape[1] > _WIDEST:
         row = cv2.resize(row, (_WIDEST, 1), interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""Small pictures of frames, masks and flow, and how they get into the page."""
+"""Small pictures of frames, masks and flow for the page."""
 
 import base64
 from typing import NamedTuple
@@ -52,7 +52,7 @@ def thumbnail(picture: Frame) -> Thumbnail:
 
 
 def longest_motion(rows: list[SheetRow]) -> float:
-    """Length of full colour for all flows of a sheet, in pixels; 0 where there is none.
+    """Return the length of full colour for all flows of a sheet, in pixels; 0 where there is none.
 
     The length that one pixel in a hundred exceeds: a single wild arrow would turn all else white.
     """
@@ -66,7 +66,7 @@ def flow_picture(flow: Float32[np.ndarray, "h w 2"], longest: float) -> Frame:
 
 
 def wheel_picture() -> Frame:
-    """The colours of all directions, those of short arrows inside."""
+    """Draw the colours of all directions, those of short arrows inside."""
     along = np.linspace(-1.0, 1.0, _WHEEL, dtype=np.float32)
     arrows = np.stack(np.meshgrid(along, along), axis=-1)  # [h w 2]
     outside = np.linalg.norm(arrows, axis=-1) > 1.0

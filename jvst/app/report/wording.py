@@ -1,4 +1,4 @@
-"""Numbers and lists as a person reads them."""
+"""Numbers and lists in readable form."""
 
 import math
 from collections.abc import Sequence

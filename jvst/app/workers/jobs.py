@@ -1,4 +1,4 @@
-"""Shots stylized side by side, each in another process, and gathered into one run."""
+"""Shots given to workers, and gathered into one run."""
 
 import contextlib
 import dataclasses
@@ -21,7 +21,7 @@ from jvst.video.cuts import shots
 
 __all__ = ["FailedShotsError", "shots_begun", "stylize_shots", "write_job"]
 
-#: How often a shot is begun in vain before it counts as failed. A worker may be lost, to a kill or
+#: Number of vain attempts after which a shot counts as failed. A worker may be lost, to a kill or
 #: to a machine that goes down; an attempt that finished a frame was not in vain.
 ATTEMPTS = 4
 #: A worker keeps its state between two chunks of iterations, or once a program is compiled.
@@ -31,7 +31,7 @@ _STORAGE_SECONDS = 75.0
 _LOOK_SECONDS = 0.2
 #: Looking into the shots' folders costs time on network storage.
 _SHOW_SECONDS = 1.0
-#: How many failures are told in full.
+#: Number of failures that are reported in full.
 _NAMED = 5
 
 
@@ -42,7 +42,7 @@ class Shot:
     Attributes:
         frames: their numbers in the part of the clip that is stylized.
         folder: its own run folder.
-        attempts: how often it was begun in vain.
+        attempts: number of vain attempts.
         kept: how many solves were finished when a worker was last lost.
         failure: why it can't be stylized.
     """
@@ -55,7 +55,7 @@ class Shot:
 
     @property
     def name(self) -> str:
-        """Its frames as a person counts them."""
+        """Its frames, counted from 1."""
         first, last = self.frames.start + 1, self.frames.stop
         return f"frame {first}" if first == last else f"frames {first} to {last}"
 

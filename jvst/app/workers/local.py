@@ -1,4 +1,4 @@
-"""Workers on this machine: processes that stay, and are given a shot after the other."""
+"""Workers on this machine: processes that take several shots."""
 
 import contextlib
 import json
@@ -80,7 +80,7 @@ class LocalProcess:
     """
 
     def __init__(self, job: Path, environment: Mapping[str, str]):
-        # A file, not a pipe: nobody reads while it works.
+        # A file, not a pipe: a pipe that is not read would fill up.
         self._said = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(
             [sys.executable, "-m", "jvst.app.workers.worker", str(job), str(os.getpid())],
@@ -136,9 +136,9 @@ class LocalProcess:
         self._process.wait()
 
     def close(self) -> None:
-        """End it at once: when it has nothing to do it holds nothing that could be lost."""
+        """End it at once; an idle process has no work to lose."""
         self.kill()
-        self.worker.outcome()  # somebody may yet ask for it
+        self.worker.outcome()  # it may be asked for later
         for pipe in (self._jobs, self._answers, self._said):
             with contextlib.suppress(OSError):
                 pipe.close()

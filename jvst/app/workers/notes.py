@@ -1,4 +1,4 @@
-"""Notes that a worker leaves in its shot's folder, for the command to see."""
+"""Notes of a worker to the command, as files."""
 
 import contextlib
 import json

@@ -1,4 +1,7 @@
-"""What works on shots: a pool of workers, on this machine or on many."""
+"""The interface of a pool of workers.
+
+The workers are on this machine or on many.
+"""
 
 from pathlib import Path
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -38,7 +41,7 @@ class Pool(Protocol):
 
     @property
     def size(self) -> int:
-        """How many shots may be worked on at once."""
+        """Number of shots that may be worked on at once."""
         ...
 
     def start(self, job: Path) -> Worker:

@@ -52,7 +52,7 @@ def work(job: str) -> int:
 
 
 def main() -> int:
-    """Work on jobs, first on the one that the command line names, while the parent lives.
+    """Work on jobs, first on the one that the command line names, while the parent runs.
 
     Returns:
         The status of the last one.
@@ -62,7 +62,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     job, parent = sys.argv[1:]
     threading.Thread(target=_end_with_parent, args=(int(parent),), daemon=True).start()
-    # Libraries print where they like; the answers go where nobody else writes.
+    # Libraries print where they like; the answers go to a stream of their own.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     with open(os.devnull, "w") as nowhere:  # noqa: PTH123
         os.dup2(nowhere.fileno(), 1)
@@ -112,12 +112,12 @@ def _open_run(store: RunStore, task: Task) -> None:
     try:
         store.open_run(task.manifest(), fresh=False)
     except InputError:
-        # The command has made sure of the run as a whole; nobody else's work is in here.
+        # The command has made sure of the run as a whole; the folder holds no other work.
         store.open_run(task.manifest(), fresh=True)
 
 
 def _end_with_parent(parent: int) -> None:
-    """Leave at once when nobody waits for the result: the next command will need the folder."""
+    """Leave at once when the parent has ended: the next command will need the folder."""
     while os.getppid() == parent:
         time.sleep(_LOOK_SECONDS)
     with contextlib.suppress(Exception):

@@ -1,4 +1,4 @@
-"""A whole run from clip to video: what part of its time each stage takes."""
+"""The time of a whole run, stage by stage."""
 
 import dataclasses
 import json

@@ -1,4 +1,4 @@
-"""The flow engines: how good they are where the motion is known, and how fast."""
+"""Accuracy and speed of the flow engines."""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What a frame costs to the loss that the scheme of the paper's Torch code reaches."""
+"""Cost of a frame to the Torch code's loss."""
 
 import dataclasses
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Every benchmark in one command, for a machine that is lent for minutes."""
+"""All benchmarks in one command with a time limit."""
 
 import dataclasses
 import importlib.util

@@ -1,4 +1,4 @@
-"""One loss and gradient: jvst against PyTorch, and against what the device can do."""
+"""Time of one loss and gradient, beside PyTorch's."""
 
 import dataclasses
 from collections.abc import Callable
@@ -155,7 +155,7 @@ def random_problem(vgg: VGG19, size: tuple[int, int]) -> Problem:
 
 
 def jvst_evaluation(problem: Problem, calls: int) -> Callable[[], object]:
-    """Return what evaluates so often and waits for the last."""
+    """Return a function that evaluates ``calls`` times and waits for the last."""
     evaluate = jax.jit(jax.value_and_grad(frame_loss, has_aux=True))
 
     def several() -> object:

@@ -1,4 +1,4 @@
-"""What fast arithmetic costs: the losses and the pictures that solves end at."""
+"""Accuracy of solves with convolutions of lower precision."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Frames to solve: drawn clips with exact flow, at any scale."""
+"""Frames to solve, drawn with exact flow at any scale."""
 
 import dataclasses
 import functools

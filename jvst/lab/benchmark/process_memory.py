@@ -1,4 +1,4 @@
-"""What this process holds in memory, as Linux counts it."""
+"""Memory of this process, as Linux counts it."""
 
 import contextlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Where the time of an evaluation goes, on the device at hand: layer by layer, and part by part.
+"""Time of an evaluation by layer and by part.
 
 Everything runs inside a loop on the device, as evaluations do, and in turn with what it is compared
 with.

@@ -1,4 +1,7 @@
-"""What a benchmark prints and keeps: tables as Markdown and as JSON, with machine and versions."""
+"""Tables of a benchmark as Markdown and as JSON.
+
+Machine and versions are kept with them.
+"""
 
 import dataclasses
 import importlib.metadata
@@ -132,7 +135,7 @@ class Journal:
 
 
 def say(text: str) -> None:
-    """Tell a person who waits what is under way."""
+    """Tell the user what is under way."""
     print(text, file=sys.stderr, flush=True)
 
 
@@ -197,7 +200,7 @@ def check_at_least(value: float | int, least: float | int, option: str) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """Return what JSON can hold: it has no infinity and nothing that is no number."""
+    """Return what JSON can hold: None for infinity and NaN."""
     if isinstance(value, Mapping):
         return {key: _plain(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

@@ -1,4 +1,4 @@
-"""Ways of solving a frame, each as the points of its course: time, work and loss.
+"""Schemes of solving a frame: time, work and loss.
 
 To compare another one, write a function ``(problem, iterations) -> list[Point]`` that keeps its
 points in a ``Course``, and name it in ``SCHEMES``.

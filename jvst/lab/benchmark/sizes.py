@@ -1,4 +1,4 @@
-"""Seconds and memory of a solve over sizes, over frames at once and over devices."""
+"""Seconds and memory of solves by size, batch and devices."""
 
 import dataclasses
 import json

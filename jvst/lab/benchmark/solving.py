@@ -1,4 +1,6 @@
-"""Solves in a process of their own, so that their memory is theirs: ``python -m … JSON``.
+"""Solves in a process of their own.
+
+So their memory is measured alone. The command is ``python -m … JSON``.
 
 ``scaling`` starts it and reads a line of JSON for each case.
 """

@@ -1,4 +1,7 @@
-"""Times measured in turn, so that what disturbs one disturbs all, and what a device can do."""
+"""Times measured in turn, and the peak of a device.
+
+What disturbs one candidate then disturbs all.
+"""
 
 import statistics
 import time

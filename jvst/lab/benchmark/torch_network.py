@@ -1,4 +1,7 @@
-"""The same network and losses in PyTorch, where it is installed: what jvst is measured against."""
+"""The same network and losses in PyTorch.
+
+jvst is compared with them where PyTorch is installed.
+"""
 
 import contextlib
 import os

@@ -1,4 +1,6 @@
-"""L-BFGS as the Torch code of the paper runs it: a fixed step, no line search, a long history.
+"""L-BFGS as the Torch code of the paper runs it.
+
+It has a fixed step, no line search and a long history.
 
 Written here in JAX, so that against jvst's solver only the scheme differs.
 """

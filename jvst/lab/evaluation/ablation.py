@@ -1,4 +1,6 @@
-"""What each part of the method is worth: three runs of a clip, measured with fields of another.
+"""Ablation of the method's parts: three runs of a clip.
+
+The runs are measured with flow fields that they were not made with.
 
 Independent frames from one noise image, the warped start alone, and the warped start with the
 temporal term, at the same weights and the same number of iterations. The first frame is the same

@@ -1,4 +1,4 @@
-"""How a clip looks, whatever its motion: content, style, contrast near the borders."""
+"""Appearance of a clip: content, style, contrast near the borders."""
 
 import functools
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Does a static shot change its light over time? An experiment on what frames hand on.
+"""Drift of light over a stylized static shot.
 
 Users of the Torch code report that a static background darkens. That code reads the previous
 frame back from an 8-bit picture. Here the same shot is stylized several times, and only what a

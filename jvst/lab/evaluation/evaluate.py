@@ -1,4 +1,4 @@
-"""All methods on all clips: make what is missing, measure it, keep the results."""
+"""The evaluation of all methods on all clips."""
 
 import math
 import sys
@@ -106,7 +106,7 @@ def evaluate_method(
         ),
         **cost,
     }
-    # JSON knows no infinity.
+    # JSON has no infinity.
     known = {k: v if v is not None and math.isfinite(v) else None for k, v in numbers.items()}
     results.add(Entry(method.name, study.clip.name, len(images), settings, known))
     if not options.quiet:

@@ -1,4 +1,4 @@
-"""How stable one clip is: metrics 1 to 3 and what goes with them.
+"""Stability of one clip: metrics 1 to 3 and others.
 
 Motion is true motion from a frame to a later one, so that errors are those of the later frame
 brought back onto the earlier one. Every number is None where nothing could be measured.
@@ -21,7 +21,7 @@ Shown = Float32[np.ndarray, "h w 3"]
 Numbers = dict[str, float | None]
 
 _STEADY = 0.5  # pixels of motion since the first frame that count as none
-_ENOUGH = 0.1  # share of steady pixels from which they speak for the whole picture
+_ENOUGH = 0.1  # share of steady pixels from which they represent the whole picture
 
 
 def stability(images: Sequence[Shown], inputs: Sequence[Frame], clip: TrueClip) -> Numbers:
@@ -30,7 +30,7 @@ def stability(images: Sequence[Shown], inputs: Sequence[Frame], clip: TrueClip) 
     Args:
         images: the stylized frames, clipped to [0, 1] here; may be fewer than the clip's.
         inputs: the frames that they were made from.
-        clip: knows the motion.
+        clip: frames with known motion.
 
     Returns:
         ``warping_error`` (metric 1) and ``masked_error`` (metric 2), means over pairs of
@@ -72,7 +72,7 @@ def reappearing(images: Sequence[Shown], clip: TrueClip) -> Numbers:
 
     Args:
         images: the stylized frames, RGB in [0, 1].
-        clip: knows the motion.
+        clip: frames with known motion.
 
     Returns:
         ``reappearing``, and ``reappearing_pixels``, the number of pixels that it is the mean of.
@@ -106,7 +106,7 @@ def drift(images: Sequence[Shown], inputs: Sequence[Frame], clip: TrueClip) -> N
     Args:
         images: the stylized frames, RGB in [0, 1].
         inputs: the frames that they were made from.
-        clip: knows the motion.
+        clip: frames with known motion.
 
     Returns:
         ``drift`` of the mean of luminance and ``deviation_drift`` of its standard deviation, from

@@ -1,4 +1,4 @@
-"""Ways of stylizing a clip, by name, and the one function that runs them."""
+"""Ways of stylizing a clip, by name."""
 
 import dataclasses
 import time

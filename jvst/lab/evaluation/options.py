@@ -1,4 +1,4 @@
-"""What a person can choose of the evaluation."""
+"""Options of the evaluation."""
 
 import dataclasses
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""The file of results: one entry a method and clip, written whole after each."""
+"""The file of results, one entry a method and clip.
+
+It is written whole after each entry.
+"""
 
 import contextlib
 import dataclasses

@@ -51,10 +51,10 @@ class SequencesOptions:
     lighting: bool = False
     """Let the light change slowly in brightness and colour."""
     blur: bool = False
-    """Blur all sequences by their motion, as with a shutter open half of the time; blur always
-    is, by more."""
+    """Blur all sequences by their motion, as with a shutter open half of the time. The scene
+    blur is always blurred, by more."""
     long_lags: tuple[int, ...] = (5, 10, 20)
-    """Also write the motion to so many frames later."""
+    """Distances, in frames, over which motion is also written."""
     overwrite: bool = False
     """Write the named sequences again, and remove all of FOLDER that have other settings."""
     quiet: bool = False

@@ -1,4 +1,7 @@
-"""The frames that a method has made of a clip, on disk, so that a run can go on."""
+"""Frames of a method and clip, kept on disk.
+
+A run goes on after the last of them.
+"""
 
 import json
 from pathlib import Path
@@ -26,7 +29,7 @@ def forget_frames(out: Path) -> None:
 
 
 class MadeClip:
-    """Frames of one method and clip: pictures for people, float32 states for measuring.
+    """Frames of one method and clip: pictures to look at, float32 states for measuring.
 
     ``OUT/frames/METHOD/CLIP/frame_0001.png`` and ``OUT/states/METHOD/CLIP/0001.npy``; beside the
     states ``made.json`` says with what settings they were made and how long each took. What was

@@ -1,4 +1,4 @@
-"""What is stylized and measured: one clip at its size, with the network, style and weights."""
+"""A clip to be measured, with network, style and weights."""
 
 import dataclasses
 import hashlib
@@ -28,7 +28,7 @@ class Study:
     """One clip, ready to be stylized.
 
     Attributes:
-        clip: knows the motion.
+        clip: frames with known motion.
         frames: those that are worked on, from the clip's first.
         whole: how many the clip has.
         digest: checksum of ``frames``.
@@ -52,7 +52,7 @@ class Studio:
     """The network and the painting, and what the results of all clips depend on.
 
     Attributes:
-        notice: what a person should know of the network that was chosen, or nothing.
+        notice: what the user should know of the network that was chosen, or nothing.
         settings: name -> value of all that the results depend on, as JSON has it.
 
     Args:
@@ -87,9 +87,9 @@ class Studio:
         """Read a clip and prepare its problem.
 
         Args:
-            clip: knows the motion.
+            clip: frames with known motion.
             whole: how many frames it has.
-            limit: work on the first so many; 0: on all.
+            limit: number of first ones to work on; 0: all.
 
         Raises:
             InputError: frames that are damaged, too few, too small or of several sizes.

@@ -1,4 +1,4 @@
-"""Results for people: Markdown tables, and a CSV file of all numbers."""
+"""Tables of results as Markdown, and numbers as CSV."""
 
 import csv
 import functools

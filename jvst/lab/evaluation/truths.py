@@ -1,4 +1,4 @@
-"""Clips whose motion is known: what the measures ask of them, and the same at another size."""
+"""Clips with known motion, also at another size."""
 
 from typing import NamedTuple, Protocol, runtime_checkable
 

@@ -1,4 +1,4 @@
-"""Files of VGG weights: our own format, the published ones, and where they come from."""
+"""Files of VGG weights, jvst's own and published."""
 
 from jvst.network.weights.find import EMBEDDED, Found, find_weights, normalised
 from jvst.network.weights.formats.detect import import_vgg19

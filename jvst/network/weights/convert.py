@@ -1,4 +1,4 @@
-"""Turns published files into jvst's own, and checks those."""
+"""Conversion and checks of files of weights."""
 
 from pathlib import Path
 from typing import NamedTuple

@@ -1,4 +1,7 @@
-"""Which file of weights to use: what is here, what can be fetched, what ships with jvst."""
+"""The choice of a file of weights.
+
+It is found here, fetched, or the one that ships with jvst.
+"""
 
 import functools
 from collections.abc import Callable
@@ -40,7 +43,7 @@ OnFetch = Callable[[str, int, int | None], None]
 
 
 class Found(NamedTuple):
-    """A file of weights and what to tell the person about the choice."""
+    """A file of weights and what to tell the user about the choice."""
 
     path: Path
     network: str  # such as "vgg19" or "embedded": which preset of loss weights fits
@@ -50,7 +53,7 @@ class Found(NamedTuple):
 def find_weights(
     choice: str = "auto", *, pictures: PictureSet | None = None, on_fetch: OnFetch | None = None
 ) -> Found:
-    """Resolve what a person asks for to a file in jvst's own format.
+    """Resolve what the user asks for to a file in jvst's own format.
 
     ``auto`` takes a converted file from ``weights/`` or the user's cache, else fetches the
     Keras file (80 MB) and converts it, else takes the embedded network and says so. ``vgg19``
@@ -58,7 +61,7 @@ def find_weights(
     ``vgg19`` with ``normalise_activations``. A path is used, or converted into the cache.
 
     Args:
-        choice: what the person asked for.
+        choice: what the user asked for.
         pictures: over which ``vgg19-normalised`` normalises.
         on_fetch: told how far a file is that is being fetched.
 

@@ -1,4 +1,7 @@
-"""The published files of VGG-19 and VGG-16: addresses, sizes and checksums."""
+"""The published files of VGG-19 and VGG-16.
+
+Each has its addresses, size and checksum.
+"""
 
 from typing import Literal, NamedTuple
 
@@ -7,7 +10,7 @@ class KnownFile(NamedTuple):
     """A published file.
 
     Attributes:
-        name: what a person calls it, as in ``jvst weights fetch NAME``.
+        name: what the user calls it, as in ``jvst weights fetch NAME``.
         url: where it is; empty where no address is known to last.
         size: in bytes; None where it isn't published.
         checksum: ``md5:``, ``sha1:`` or ``sha256:`` and hexadecimal digits, for ``sha256`` maybe

@@ -1,4 +1,6 @@
-"""jvst's own file of weights: safetensors that say in their metadata what they are.
+"""jvst's own file format of weights.
+
+It is safetensors whose metadata say what the weights are.
 
 Tensors ``conv1_1.kernel`` (height, width, in, out) and ``conv1_1.bias``, … through conv5_1, as
 float32 or float16. Metadata, all strings: ``format``, ``layout``, ``width``, ``layers`` (the table,

@@ -1,4 +1,7 @@
-"""Gatys' normalisation: every filter's mean activation is 1, the network's function the same."""
+"""Gatys' normalisation of a network's filters.
+
+Every filter's mean activation becomes 1; the network's function stays the same.
+"""
 
 import hashlib
 from collections.abc import Callable, Sequence

@@ -1,4 +1,7 @@
-"""What every layer of a network answers to one fixed picture: a network's fingerprint."""
+"""Activation statistics of every layer on one fixed picture.
+
+They identify a network.
+"""
 
 import functools
 import json

@@ -1,4 +1,6 @@
-"""Workers in a Ray cluster: a task for each shot, whose files lie on storage that all see.
+"""Workers in a Ray cluster, a task for each shot.
+
+A shot's files lie on storage that all machines of the cluster see.
 
 Ray speaks to the cluster from a process of its own (``driver``): what its libraries print, their
 signal handlers and their way of ending the process when a cluster goes down stay there. ``pool``

@@ -1,4 +1,6 @@
-"""A process that speaks to a Ray cluster in lines of JSON.
+"""The process that joins a Ray cluster for the command.
+
+Requests and answers are lines of JSON.
 
 ``python -m jvst.app.workers.ray_cluster.driver ADDRESS``
 
@@ -29,7 +31,7 @@ _LOST = -1
 
 def main() -> None:
     """Serve until the input ends or the cluster is gone."""
-    # Ray and its libraries print where they like; the answers go where nobody else writes.
+    # Ray and its libraries print where they like; the answers go to a stream of their own.
     answers = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     cluster = Cluster(sys.argv[1])

@@ -82,7 +82,7 @@ class RayPool:
 
     @property
     def size(self) -> int:
-        """How many shots fit into the cluster at once."""
+        """Number of shots that fit into the cluster at once."""
         return self._size
 
     def start(self, job: Path) -> "RayWorker":
@@ -182,7 +182,7 @@ class RayWorker:
     """A task in the cluster.
 
     Args:
-        pool: knows how tasks end.
+        pool: the pool that is told how tasks end.
         number: which task.
     """
 
@@ -203,10 +203,10 @@ class RayWorker:
 
 
 def _probe(place: str) -> None:
-    """Knock at HOST:PORT.
+    """Check that HOST:PORT accepts connections.
 
     Raises:
-        InputError: no such form, or nobody opens.
+        InputError: text of another form, or no connection.
     """
     host, colon, port = place.removeprefix("ray://").rpartition(":")
     if not (colon and host and port.isdecimal() and int(port) < 2**16):

@@ -1,4 +1,4 @@
-"""Sequences whose motion is known, in the folders of MPI-Sintel: read, and written from scenes.
+"""Sequences with known motion, in the folders of MPI-Sintel.
 
 Files of frame t have the number t, from 1. As in Sintel there are ``final/NAME/frame_0001.png``,
 ``flow/NAME/frame_0001.flo`` to frame t+1, ``occlusions/NAME/frame_0001.png``, 0 where the point

@@ -1,4 +1,4 @@
-"""Where the files of a sequence lie, and which points are outside the frame."""
+"""Paths of a sequence's files, and points outside the frame."""
 
 from pathlib import Path
 
@@ -11,12 +11,12 @@ PixelMask = Bool[np.ndarray, "h w"]
 
 
 def ending(lag: int) -> str:
-    """End of the names of the folders for motion over so many frames."""
+    """Return the end of the names of the folders for motion over ``lag`` frames."""
     return "" if lag == 1 else f"_{lag:02d}"
 
 
 def beside(folder: Path, kind: str, name: str, frame: Path, suffix: str) -> Path:
-    """Path of the file of another kind that belongs to a frame."""
+    """Return the path of the file of another kind that belongs to a frame."""
     return folder / kind / name / f"{frame.stem}{suffix}"
 
 

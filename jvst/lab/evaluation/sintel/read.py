@@ -1,4 +1,4 @@
-"""Find sequences on disk, and read their frames and true motion."""
+"""Sequences on disk: their frames and true motion."""
 
 import itertools
 import re
@@ -178,7 +178,7 @@ def _find(folder: Path, passname: str, name: str) -> SintelSequence:
 
 
 def _read_pixels(path: Path, size: tuple[int, int]) -> PixelMask:
-    """Where a mask isn't 0: Sintel's description leaves open what the other value is."""
+    """Find where a mask isn't 0: Sintel's description leaves open what the other value is."""
     marked = np.any(read_picture(path) > 0, axis=-1)
     height, width = marked.shape[:2]
     if (width, height) != size:

@@ -1,4 +1,4 @@
-"""Write a scene as a sequence, with all that is true of its motion."""
+"""A scene written as a sequence, with its true motion."""
 
 import re
 from collections.abc import Sequence

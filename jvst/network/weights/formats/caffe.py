@@ -1,4 +1,4 @@
-"""Caffe's ``.caffemodel``: a protobuf message of layers, in each of its three encodings.
+"""Caffe's ``.caffemodel``, in each of its three encodings.
 
 ``NetParameter`` holds the layers as field 2 (``V1LayerParameter``, or before it a
 ``V0LayerParameter`` inside) or, from 2014's end on, as field 100 (``LayerParameter``). A blob

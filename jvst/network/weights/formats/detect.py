@@ -1,7 +1,7 @@
 """Published files of VGG weights, recognised by their content.
 
 To add a format: a reader that returns ``Imported``, a line in ``_read`` that recognises it, a
-writer in ``tests/published_files.py``.
+writer in ``tests/support/published_files.py``.
 """
 
 import hashlib

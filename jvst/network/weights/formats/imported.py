@@ -1,4 +1,4 @@
-"""What a reader of published files returns, and the sizes that no reader may pass."""
+"""What readers of published files return, and size limits."""
 
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
@@ -51,7 +51,7 @@ class Imported(NamedTuple):
     network: str  # name of the preset of loss weights
     origin: str
     licence: str
-    notice: str = ""  # what the person should know about how the file was taken
+    notice: str = ""  # what the user should know about how the file was taken
 
 
 def check_count(count: int, what: str) -> None:

@@ -1,4 +1,7 @@
-"""Keras Applications' ``.h5``, with and without the classifier: the Oxford weights, HWIO, BGR."""
+"""Keras Applications' ``.h5`` files, with and without the classifier.
+
+They hold the Oxford weights: kernels HWIO, input BGR.
+"""
 
 from pathlib import Path
 

@@ -1,7 +1,9 @@
-"""MATLAB's level 5 MAT-files, plain and compressed: the variables asked for, of bounded size.
+"""MATLAB's level 5 MAT-files, plain and compressed.
+
+Only the variables asked for are read, of bounded size.
 
 Arrays of more numbers than VGG-19's largest kernel are passed over, never held. Compressed
-variables are inflated piece by piece, so that a bomb costs some seconds at most.
+variables are inflated piece by piece, so that a malicious file costs some seconds at most.
 
 Source: MathWorks, "MAT-File Format", level 5.
 """
@@ -227,7 +229,7 @@ class _Reader:
         return flat.reshape(shape, order="F")
 
     def _small(self, end: int, most: int) -> bytes:
-        """Read an element that has at most so many bytes."""
+        """Read an element of a limited number of bytes."""
         _, inner, padded = self._tag(end)
         if inner - self._stream.position > most:
             raise DamagedFileError("an element is too long")

@@ -1,4 +1,4 @@
-"""The wire format of Protocol Buffers: fields by number, one after another.
+"""The wire format of Protocol Buffers.
 
 Source: the encoding as documented at protobuf.dev/programming-guides/encoding.
 """

@@ -1,4 +1,4 @@
-"""Bytes of a file by offset, from the disk or from a server, never past the end."""
+"""Bytes of a file by offset, local or remote."""
 
 import os
 from contextlib import AbstractContextManager
@@ -28,7 +28,7 @@ class Source(Protocol):
 
 
 def is_remote(path: str | Path) -> bool:
-    """Whether a path is the address of a file on a server."""
+    """Tell whether a path is the address of a file on a server."""
     return str(path).startswith(("http://", "https://"))
 
 

@@ -1,4 +1,4 @@
-"""Zip archives whose members are stored as they are, as PyTorch writes them.
+"""Zip archives of stored members, as PyTorch writes them.
 
 ``zipfile`` would read a directory of any length and inflate members of any size; here the
 directory is bounded, nothing is inflated, and a member is where the directory says or nowhere.

@@ -1,4 +1,7 @@
-"""safetensors: a header of JSON, then numbers. Only the tensors asked for are read."""
+"""safetensors files: a header of JSON, then numbers.
+
+Only the tensors asked for are read.
+"""
 
 import json
 import math

@@ -1,4 +1,4 @@
-"""PyTorch's ``.pth``: tensors by name, from the zip container and the legacy one before it.
+"""PyTorch's ``.pth``, in the zip container and the legacy one.
 
 The legacy container is four short pickles (a magic number, a version, a description of the
 machine, the tensors without their numbers), a pickled list of storages, and then for each a

@@ -1,4 +1,4 @@
-"""Reads the pickles of PyTorch's files of tensors without the means to run anything.
+"""A reader of PyTorch's pickles that runs nothing.
 
 This is no ``pickle.Unpickler`` with a filter but a small machine of its own: it knows the
 opcodes that ``torch.save`` writes and refuses all others. A global is a name from a list, never
@@ -46,7 +46,7 @@ def read_pickle(data: bytes, position: int = 0) -> Pickle:
         position: where in them it begins.
 
     Raises:
-        DamagedFileError: it is truncated, or asks for anything that a file of tensors needs not.
+        DamagedFileError: it is truncated, or asks for what a file of tensors does not need.
     """
     machine = _Machine(data, position)
     for _ in range(_MOST_OPERATIONS):

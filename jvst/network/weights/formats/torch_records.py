@@ -1,4 +1,4 @@
-"""The few things that a PyTorch file of tensors names and calls, as records of our own."""
+"""Records of what a PyTorch file of tensors names."""
 
 from typing import Any, NamedTuple
 
@@ -55,7 +55,7 @@ _ALLOWED = frozenset(
 
 
 def allowed_global(module: str, name: str) -> Global:
-    """Return a name of the list as a record; nothing is imported.
+    """Return a listed name as a record, without importing it.
 
     Raises:
         DamagedFileError: it is not on the list.

@@ -1,4 +1,6 @@
-"""Weights under torchvision's names ``features.N.weight``, OIHW, and whose training they are.
+"""Weights under torchvision's names, and their origin.
+
+The names are ``features.N.weight``, the kernels OIHW.
 
 Which network it is shows in the numbers N, which count ReLUs and pools too. Two trainings go by
 these names: torchvision's own (RGB in [0, 1], normalised) and the Oxford weights as Justin
