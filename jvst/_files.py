@@ -56,7 +56,7 @@ def write_whole(path: Path, content: bytes) -> None:
         InputError: the path can't be written to.
         OSError: the disk is full or failed; an older file at ``path`` is left as it was.
     """
-    # Another ending: nobody who looks for files of this kind meets one that is not whole.
+    # Another ending, so that a search for files of a kind meets none that is not whole.
     temporary = temporary_beside(path).with_suffix(".tmp")
     try:
         with temporary.open("xb") as handle:

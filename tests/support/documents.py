@@ -6,10 +6,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-# docs/architecture.md is left out until it describes the rooms.
-_STALE = {"docs/architecture.md"}
 _PATHS = [path.relative_to(REPOSITORY).as_posix() for path in (REPOSITORY / "docs").rglob("*.md")]
-DOCUMENTS = sorted({"README.md", "weights/README.md", *_PATHS} - _STALE)
+DOCUMENTS = sorted({"README.md", "weights/README.md", *_PATHS})
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _INDENTED = re.compile(r"(?<=\n\n)(?: {4}.*\n)+")
