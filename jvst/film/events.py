@@ -1,4 +1,4 @@
-"""Events of a clip: what its functions tell a listener on the way.
+"""Events of a clip, told to a listener.
 
 ``stylize_clip`` and ``stylize_multipass`` take ``on_event``, a function that is called with one
 event at a time, on the thread that asks them for the next frame. The work waits for it. What it
@@ -93,7 +93,7 @@ ClipListener: TypeAlias = Callable[[ClipEvent], Any]
 
 
 # What JAX has compiled in this process; it keeps its programs for the process, too, and tells
-# nobody of them.
+# no one of them.
 _COMPILED: set[Hashable] = set()
 
 
