@@ -93,7 +93,11 @@ def test_a_run_tells_every_stage_and_every_frame_and_prints_nothing(command, tmp
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("extra", [(), ("--passes", "2", "--pass-iterations", "4")])
+@pytest.mark.parametrize(
+    "extra",
+    [(), pytest.param(("--passes", "2", "--pass-iterations", "4"), marks=pytest.mark.slow)],
+    ids=["one pass", "two passes"],
+)
 def test_a_cancelled_run_goes_on_to_the_same_bits(command, tmp_path, extra):
     run_line(command(*extra, run_dir="whole"))
     cancel = threading.Event()

@@ -138,7 +138,9 @@ def test_a_clip_that_a_listener_has_ended_goes_on_from_its_last_event_bit_for_bi
         np.testing.assert_array_equal(one.image, two.image)
 
 
-@pytest.mark.parametrize("schedule", ["sequential", "parallel"])
+@pytest.mark.parametrize(
+    "schedule", [pytest.param("sequential", marks=pytest.mark.slow), "parallel"]
+)
 def test_every_pass_tells_its_frames_and_its_batches(nothing_compiled, schedule):
     clip = ClipConfig(solver=SolverConfig(tolerance=0.0), chunk=3)
     config = MultipassConfig(passes=2, pass_iterations=3, batch=3, schedule=schedule, clip=clip)

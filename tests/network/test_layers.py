@@ -169,6 +169,7 @@ def test_the_table_is_static_and_equal_tables_share_a_program():
     assert traces == [ENCODER]
 
 
+@pytest.mark.slow
 def test_a_vgg16_is_made_saved_loaded_and_paints_whole_and_in_tiles(tmp_path):
     save_vgg19(tmp_path / "file", small_network(layers=vgg16_layers(SMALL)))
     vgg = load_vgg19(tmp_path / "file")
