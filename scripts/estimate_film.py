@@ -20,7 +20,7 @@ class Options:
     size: str = "1920x1080"
     shots: int = 1500
     network: float = 1.0
-    """Part of full VGG-19's arithmetic: 1, or 0.25 for the embedded network."""
+    """Part of full VGG-19's arithmetic: 1, or 0.0625 for the embedded network."""
     first: int = 1000
     """Evaluations of the first frame of a shot."""
     later: int = 500

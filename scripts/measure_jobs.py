@@ -31,7 +31,7 @@ from jvst.synthetic import clip, make_scene, painting
 from jvst.video import write_picture, write_video
 
 WORKERS = 2
-EMBEDDED = 0.25  # of full VGG-19's arithmetic
+EMBEDDED = 1 / 16  # of full VGG-19's arithmetic
 
 Key = tuple[int, int, int]  # shots, frames of each, workers
 

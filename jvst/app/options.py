@@ -99,8 +99,8 @@ class NetworkOptions:
     pooling: Literal["auto", "max", "average"] = "auto"
     """max, average, or auto: as fits the network."""
     precision: Literal["auto", "float32", "tf32", "bfloat16"] = "auto"
-    """Arithmetic of the convolutions: float32, tf32, bfloat16, or auto: float32 on CPUs, bfloat16
-    on GPUs and TPUs."""
+    """Arithmetic of the convolutions: float32, tf32, bfloat16, or auto: float32 on CPUs and for the
+    embedded network, bfloat16 on GPUs and TPUs."""
 
 
 @dataclasses.dataclass(frozen=True)

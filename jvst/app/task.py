@@ -93,7 +93,7 @@ def load_network(config: StylizeConfig, found: Found) -> VGG19:
     preset = NETWORKS[found.network]
     precision = config.network.precision
     if precision == "auto":
-        precision = "float32" if jax.default_backend() == "cpu" else "bfloat16"
+        precision = "float32" if jax.default_backend() == "cpu" else preset.precision
     pooling = preset.pooling if config.network.pooling == "auto" else config.network.pooling
     return load_vgg19(
         found.path,

@@ -49,7 +49,7 @@ class Film:
         width: pixels.
         height: pixels.
         shots: number of shots, which is also how far the work can be spread.
-        network: part of full VGG-19's arithmetic: 1, or 0.25 for the embedded network.
+        network: part of full VGG-19's arithmetic: 1, or 0.0625 for the embedded network.
         first: evaluations of the first frame of a shot.
         later: evaluations of every other frame.
         passes: passes over the clip; 1 for the single pass.

@@ -109,7 +109,7 @@ def test_every_target_test_and_extra_is_there(document):
         ("stylize.py", ["--no-such-option"], "--no-such-option"),
         ("benchmark.py", ["frame", "--sise", "64x48"], "--sise"),
         ("contact_sheet.py", ["run"], "Picture to write"),
-        ("train_embedded.py", ["--folder", "run", "--steps", "3"], "--steps"),
+        ("train_embedded.py", ["--folder", "run", "--epochs", "3"], "--epochs"),
         ("no_such_script.py", [], "no_such_script.py"),
     ],
 )

@@ -20,7 +20,7 @@ FOREIGN = {"jax", "optax", "pickle", "torch", "np"}
 _DOTTED = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")
 _PATH = re.compile(r"(?<![\w~./-])(?:(?:[\w-]+/)*[\w-]+\.py|(?:jvst|scripts|tests|docs)/[\w./-]*)")
 # Files of data, and tensors in files of weights, have a dot in their names, too.
-_DATA = "py|md|json|png|jpg|mp4|html|safetensors|npy|flo|pgm|csv|h5|caffemodel"
+_DATA = "py|md|json|png|jpg|mp4|html|safetensors|npy|npz|flo|pgm|csv|h5|caffemodel"
 _OTHER = re.compile(rf".*\.(?:{_DATA})|conv\d.*")
 
 

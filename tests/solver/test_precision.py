@@ -1,18 +1,20 @@
-"""What faster arithmetic costs: the loss that a solve ends at, always evaluated in float32."""
+"""What faster arithmetic costs, and which network takes it."""
 
 import jax
 import jax.numpy as jnp
-import pytest
+import numpy as np
 
-from jvst import SolverConfig, content_targets, frame_loss, solve_frame, style_targets
+from jvst import content_targets, frame_loss, style_targets
+from jvst.app.options import StylizeConfig
+from jvst.app.task import load_network
 from jvst.core.image import to_float
 from jvst.film.clip import noise_image
-from jvst.network.weights import EMBEDDED, load_vgg19
+from jvst.network.weights import EMBEDDED, find_weights, load_vgg19
 from jvst.solver.objective import FrameTargets, LossWeights
 from jvst.solver.presets import NETWORKS, loss_weights
 from jvst.synthetic import make_scene, painting, render
 
-WIDTH, HEIGHT, ITERATIONS = 96, 64, 60
+WIDTH, HEIGHT = 96, 64
 PRESET = NETWORKS["embedded"]
 
 
@@ -34,22 +36,19 @@ def problem(vgg):
     )
 
 
-@pytest.mark.slow
-def test_bfloat16_convolutions_end_at_the_loss_of_float32_within_a_hundredth():
-    exact, fast = network("float32"), network("bfloat16")
+def test_bfloat16_convolutions_give_nearly_the_slope_of_float32():
     weights: LossWeights = loss_weights("embedded", (WIDTH, HEIGHT))
-    targets = problem(exact)
-    found = {}
-    for name, vgg in (("float32", exact), ("bfloat16", fast)):
-        image, info = solve_frame(
-            noise_image(jax.random.key(0), (HEIGHT, WIDTH, 3)),
-            vgg,
-            problem(vgg),
-            weights,
-            ITERATIONS,
-            config=SolverConfig(tolerance=0.0),
-        )
-        assert info.iterations == ITERATIONS
-        found[name] = float(jax.jit(frame_loss)(image, exact, targets, weights)[0])
-    assert found["bfloat16"] == pytest.approx(found["float32"], rel=0.01)
-    assert found["bfloat16"] != found["float32"]
+    image = noise_image(jax.random.key(0), (HEIGHT, WIDTH, 3))
+    slope = jax.jit(jax.grad(lambda image, *rest: frame_loss(image, *rest)[0]))
+    exact, fast = (
+        np.asarray(slope(image, vgg, problem(vgg), weights))
+        for vgg in (network("float32"), network("bfloat16"))
+    )
+    off = np.linalg.norm(fast - exact) / np.linalg.norm(exact)
+    assert 1e-3 < off < 0.15
+
+
+def test_the_embedded_network_stays_in_float32_where_others_take_bfloat16(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    assert load_network(StylizeConfig(), find_weights("embedded")).precision == "float32"
+    assert NETWORKS["vgg19"].precision == "bfloat16"

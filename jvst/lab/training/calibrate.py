@@ -4,7 +4,8 @@ The published weights fit the Oxford network alone. For any other, each term is 
 size, and the whole is scaled so that the temporal term keeps its published proportion.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import jax
 import jax.numpy as jnp
@@ -16,19 +17,17 @@ from jvst.core.losses import content_loss
 from jvst.core.statistics import StyleStatistic
 from jvst.film.clip import noise_image
 from jvst.network.vgg import VGG19, features
-from jvst.solver.objective import GRAM, LEVELS, STYLE_LAYERS, LossWeights
+from jvst.solver.objective import CONTENT_LAYERS, GRAM, LEVELS, STYLE_LAYERS, LossWeights
 from jvst.synthetic import make_scene, painting, render
 
 #: The content term of the Oxford network, weighted as published, at a start from noise.
 CONTENT_AT_NOISE = 4e5
 #: Style over content, each divided by its own size.
-STYLE_STRENGTH = 60.0
+STYLE_STRENGTH = 200.0
+#: How much more a layer counts than its own size gives it: those that hold the colours.
+EMPHASIS: Mapping[str, float] = MappingProxyType({"relu1_1": 5.0, "relu2_1": 3.0})
 #: Total variation over content: mean squared difference of neighbours on [−1, 1].
 SMOOTHNESS = 0.3
-
-#: The layer that holds the content. Differs from the paper, which takes relu4_2: a solve from
-#: noise finds the outlines again from this one.
-CONTENT_LAYER = "relu3_1"
 
 _PAINTINGS = ("swirls", "strokes", "mosaic", "facets", "wash", "woodcut")
 _SCENES = ("demo", "alley", "market")
@@ -52,12 +51,13 @@ def fitted_weights(
     *,
     style: float = STYLE_STRENGTH,
     smoothness: float = SMOOTHNESS,
-    content_layer: str = CONTENT_LAYER,
+    content_layer: str = CONTENT_LAYERS[0],
+    emphasis: Mapping[str, float] = EMPHASIS,
     statistic: StyleStatistic = GRAM,
 ) -> LossWeights:
     r"""Divide every term by its size over pairs of contents and styles.
 
-    .. math:: S \Bigl(\frac{L_{content}}{\sigma^2} + \frac{s}{5} \sum_l \frac{L_l}{\bar L_l}
+    .. math:: S \Bigl(\frac{L_{content}}{\sigma^2} + \frac{s}{5} \sum_l e_l \frac{L_l}{\bar L_l}
         + v \, \overline{|\nabla (2I-1)|^2} \Bigr)
 
     with the variance of the content layer, each style layer's loss at the content (a geometric
@@ -69,6 +69,7 @@ def fitted_weights(
         styles: paintings, RGB in [0, 1].
         style: s.
         content_layer: layer of the content term.
+        emphasis: e, 1 where a layer is not named.
         smoothness: v, at the size of the first content: total variation is a sum over pixels.
         statistic: what of the style layers is compared.
 
@@ -91,7 +92,7 @@ def fitted_weights(
             for found in at_content
             for target in wanted
         ]
-        factors[layer] = 1.0 / float(np.exp(np.mean(np.log(sizes))))
+        factors[layer] = emphasis.get(layer, 1.0) / float(np.exp(np.mean(np.log(sizes))))
     variance = np.mean([float(jnp.var(found[content_layer])) for found in at_content])
     distances = []
     for image, found in zip(contents, at_content, strict=True):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import jax
@@ -10,77 +11,39 @@ import numpy as np
 from PIL import Image as PillowImage
 
 from jvst._types import Frame, Image
-from jvst.core.image import to_float, to_uint8
-from jvst.errors import InputError
+from jvst.core.image import to_uint8
 from jvst.film.clip import noise_image
-from jvst.lab.training.calibrate import CONTENT_LAYER
-from jvst.lab.training.network import Parameters, fold, initial_parameters
-from jvst.network.vgg import VGG19
+from jvst.network.vgg import Network
 from jvst.solver.objective import FrameTargets, LossWeights, content_targets, style_targets
 from jvst.solver.solve import solve_frame
-from jvst.synthetic import training_picture
 
-_PICTURES, _SIZE = 12, 128
 _GAP = 3
 
 
-def random_networks(seed: int, *, width: float) -> dict[str, VGG19]:
-    """Build networks without training: independent Gaussian kernels, and smooth ones.
-
-    Both are normalised like the trained one: mean 0 and variance 1 before the ReLU, mean 1
-    after it, over procedural pictures.
-    """
-    drawn = [
-        to_float(jnp.asarray(training_picture(number, _SIZE, _SIZE))) for number in range(_PICTURES)
-    ]
-    pictures = jnp.stack(drawn)
-    smooth = initial_parameters(jax.random.key(seed), width=width)
-    gaussian = _gaussian(seed, smooth)
-    return {
-        "gaussian": fold(gaussian, pictures, width=width),
-        "smooth": fold(smooth, pictures, width=width),
-    }
-
-
 def paint(
-    vgg: VGG19,
+    network: Network,
     content: Image,
     style: Image,
     weights: LossWeights,
     *,
     iterations: int,
-    content_layer: str = CONTENT_LAYER,
+    content_layer: str,
+    start: Literal["noise", "content"],
 ) -> Frame:
-    """Solve one picture from noise."""
+    """Solve one picture."""
     targets = FrameTargets(
-        content=content_targets(vgg, content, layers=(content_layer,)),
-        style=style_targets(vgg, [style]),
+        content=content_targets(network, content, layers=(content_layer,)),
+        style=style_targets(network, [style]),
         warped=jnp.zeros((0, *content.shape)),
         trust=jnp.zeros((0, *content.shape[:2])),
     )
-    start = noise_image(jax.random.key(0), content.shape)
-    image, _ = solve_frame(start, vgg, targets, weights, iterations)
+    noise = noise_image(jax.random.key(0), content.shape)
+    begin = noise if start == "noise" else content
+    image, _ = solve_frame(begin, network, targets, weights, iterations)
     return np.asarray(to_uint8(image))
 
 
-def read_picture(path: str | Path, *, width: int, height: int) -> Frame:
-    """Read a picture and fill a tile with it: shrunk, then cut to the tile's shape.
-
-    Raises:
-        InputError: not a picture.
-    """
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None:
-        raise InputError(f"{path} is not a picture that can be read; expected a JPEG, PNG or PPM")
-    rows, columns, _ = picture.shape
-    scale = max(width / columns, height / rows)
-    size = (max(width, round(columns * scale)), max(height, round(rows * scale)))
-    picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-    top, left = (size[1] - height) // 2, (size[0] - width) // 2
-    return np.ascontiguousarray(picture[top : top + height, left : left + width, ::-1])
-
-
-def contact_sheet(
+def networks_sheet(
     contents: Sequence[Frame],
     styles: Sequence[Frame],
     painted: Mapping[str, Sequence[Sequence[Frame]]],
@@ -106,15 +69,6 @@ def write_sheet(path: str | Path, sheet: Frame, *, colours: int = 256) -> None:
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     picture = PillowImage.fromarray(sheet).quantize(colours, dither=PillowImage.Dither.NONE)
     picture.save(path, optimize=True)
-
-
-def _gaussian(seed: int, like: Parameters) -> Parameters:
-    keys = jax.random.split(jax.random.key(seed), len(like))
-    drawn = {}
-    for (name, part), key in zip(like.items(), keys, strict=True):
-        kernel = jax.random.normal(key, part["kernel"].shape)
-        drawn[name] = {**part, "kernel": kernel / part["kernel"][..., 0].size ** 0.5}
-    return drawn
 
 
 def _labelled(tile: Frame, text: str) -> Frame:

@@ -1,272 +1,269 @@
-"""The training loop: steps, log, checkpoints, and the file of weights at the end."""
+"""The training loop: steps, their schedule, log and checkpoints."""
 
-import csv
 import dataclasses
 import functools
+import hashlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import safetensors
-import safetensors.numpy
+from flax import nnx
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 
-from jvst._files import replacing
-from jvst.core.image import to_float
+from jvst._types import Scalar
 from jvst.errors import InputError
-from jvst.lab.training.crops import noisy_pairs, texture_pairs
-from jvst.lab.training.network import activations, fold, initial_parameters
-from jvst.lab.training.objectives import DECODED, Terms, denoise_terms, initial_heads, style_terms
-from jvst.lab.training.pools import Pool, cached_pool
-from jvst.network.weights.native import save_vgg19
-from jvst.synthetic import training_picture
+from jvst.lab.training.checkpoint import (
+    append_row,
+    drop_rows_after,
+    read_checkpoint,
+    write_checkpoint,
+)
+from jvst.lab.training.crops import Crops, random_crops
+from jvst.lab.training.export import LICENCE, NOTICE, export_student
+from jvst.lab.training.loss import channel_scale, distillation_loss
+from jvst.lab.training.pictures import Pictures, read_pictures
+from jvst.lab.training.student import Scales, Student, untrained_student, write_student
+from jvst.lab.training.teacher import read_teacher
+from jvst.network.layers import vgg19_layers
+from jvst.network.vgg import Network, features
 
-STYLE_WEIGHT, GRAM_WEIGHT, DENOISE_WEIGHT = 1.0, 0.5, 2.0
-# Restoring from the layer of the content term weighs most: a solve from noise finds only what
-# that layer holds.
-DECODED_SHARES = {"relu2_1": 0.2, "relu3_1": 0.3, "relu4_2": 0.5}
-_WEIGHT_DECAY = 1e-4
-_WARM_UP = 50
-_FINAL_PICTURES = 16
-_FINAL_SIZE = 160
-# Apart from the seeds of the pool.
-_FINAL_SEED = 1_000_000
-
-
-@dataclasses.dataclass(frozen=True)
-class Phase:
-    """Steps of one crop size, which is one compiled program.
-
-    Attributes:
-        share: part of all steps.
-        size: side of a crop in pixels, a multiple of 16.
-        groups: groups of 4 textures (2 patterns × 2 palettes), each seen twice.
-        restored: crops of pictures to restore.
-    """
-
-    share: float
-    size: int
-    groups: int
-    restored: int
-
-
-# At 32 pixels relu5_1 sees almost nothing, at 96 a step takes three times as long.
-PHASES = (Phase(0.65, 32, 6, 16), Phase(0.27, 64, 3, 8), Phase(0.08, 96, 2, 4))
+# Batches over which the teacher's scales are measured, and the seed of the first.
+_SCALE_BATCHES, _SCALE_SEED = 8, 1000
+# Added to the run's seed, which draws the kernels: the crops are drawn from others.
+_CROP_SEED = 6
+# Where the cosine ends, as a part of the highest rate.
+_LAST_RATE = 0.002
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
-    """A training run, from which the same kind of machine repeats the same weights.
+    """A training run, from which the same kind of machine repeats the same numbers.
 
     Attributes:
-        steps: steps of the optimizer.
-        batch: factor on the number of crops a step; 1 suits two processors, 16 a GPU.
+        steps: steps of the optimizer, a multiple of ``steps_per_call``.
+        batch: crops a step.
+        crop: side of a crop in pixels, a multiple of 16.
+        rate: the highest learning rate.
+        schedule: of the learning rate: a cosine from ``rate`` to almost 0, or constant.
+        warm_up: steps over which the rate of the cosine rises from 0.
+        steps_per_call: steps of one call of the compiled program, and of one row of the log.
         seed: draws the first kernels and every crop.
-        width: factor on the channels, see ``VGG19``.
-        learning_rate: the highest, of a cosine that ends at 0.
-        fields: textures in the pool.
-        pictures: pictures in the pool.
-        style: weight of telling textures apart by the heads.
-        gram: weight of telling them apart by the Gram matrices.
-        denoise: weight of restoring pictures.
     """
 
-    steps: int = 3000
-    batch: int = 1
-    seed: int = 0
-    width: float = 0.5
-    learning_rate: float = 2e-3
-    fields: int = 1500
-    pictures: int = 800
-    style: float = STYLE_WEIGHT
-    gram: float = GRAM_WEIGHT
-    denoise: float = DENOISE_WEIGHT
+    steps: int = 5880
+    batch: int = 64
+    crop: int = 128
+    rate: float = 2e-3
+    schedule: Literal["cosine", "constant"] = "cosine"
+    warm_up: int = 400
+    steps_per_call: int = 40
+    seed: int = 1
+
+    def check(self) -> None:
+        """Check the numbers.
+
+        Raises:
+            InputError: one of them can't be.
+        """
+        if min(self.steps, self.batch, self.crop, self.steps_per_call) < 1 or self.warm_up < 0:
+            raise InputError(f"{self}: expected numbers of at least 1")
+        if self.steps % self.steps_per_call:
+            raise InputError(
+                f"{self.steps} steps; expected a multiple of the {self.steps_per_call} of one call"
+            )
+        if self.crop % 16:
+            raise InputError(f"crops of {self.crop} pixels; expected a multiple of 16")
+        if not 0.0 < self.rate < float("inf"):
+            raise InputError(f"the rate is {self.rate}; expected a positive number")
 
 
 class State(NamedTuple):
-    """All that a run needs to go on."""
+    """What changes with every step."""
 
     step: Int[Array, ""]
-    parameters: Any  # "network" and "heads"
+    parameters: Any  # of the student
     optimizer: Any
 
 
+class Run(NamedTuple):
+    """What stays the same over a run, on the device."""
+
+    teacher: Network
+    pictures: Array
+    scales: Scales
+
+
 def train_embedded(
-    folder: str | Path,
-    output: str | Path,
+    teacher: Path,
+    pictures: Path,
+    folder: Path,
+    output: Path,
     *,
     config: TrainingConfig = TrainingConfig(),
-    every: int = 100,
+    every: int = 400,
     until: int | None = None,
+    licence: str = LICENCE,
+    notice: str = NOTICE,
 ) -> None:
-    """Train, or go on with what an earlier call left in the folder, and write the weights.
+    """Train a student, or go on with what an earlier call left in the folder, and write it.
 
     Args:
-        folder: gets the pool, ``log.csv`` and ``checkpoint.safetensors``.
-        output: the file of weights, in jvst's own format, float16.
+        teacher: .npz of the relu5_1 encoder of Wang et al. 2020.
+        pictures: folder of pictures of one size, no side below twice that of a crop.
+        folder: gets log.csv, checkpoint.safetensors and at the end student.npz.
+        output: the file of weights to write at the end, in jvst's own format, float16.
         config: the run; the same as before when going on.
         every: steps between two checkpoints.
         until: leave off after this step, to go on another time.
+        licence: stated in the file of weights.
+        notice: stated there too: whose work the numbers come from.
 
     Raises:
-        InputError: the folder holds another run's checkpoint.
+        InputError: unusable input, another run's checkpoint, or a loss that is not finite.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    pool = cached_pool(folder / "pool.npz", config.fields, config.pictures)
-    checkpoint = folder / "checkpoint.safetensors"
-    state = begin(config)
-    if checkpoint.exists():
-        state = read_checkpoint(checkpoint, state)
-    begun, first, log = time.monotonic(), int(state.step), folder / "log.csv"
-    totals: list[np.ndarray] = []
-    last = config.steps if until is None else min(until, config.steps)
-    for step in range(first, last):
-        phase = phase_of(step, config.steps)
-        state, terms = advance(state, pool, phase, config)
-        totals.append(np.concatenate([np.ravel(term) for term in jax.device_get(terms)]))
-        done = step + 1
-        if done % 25 == 0 or done == last:
-            write_row(log, done, phase, time.monotonic() - begun, np.mean(totals, axis=0))
-            totals = []
-        if done % every == 0 or done == last:
-            write_checkpoint(checkpoint, state)
-    export(output, state, config)
-
-
-def begin(config: TrainingConfig) -> State:
-    """Draw the first parameters."""
-    network_key, heads_key = jax.random.split(jax.random.key(config.seed))
-    parameters = {
-        "network": initial_parameters(network_key, width=config.width),
-        "heads": initial_heads(heads_key, width=config.width),
+    config.check()
+    network, drawn = read_teacher(teacher), read_pictures(pictures, least=2 * config.crop)
+    identity = {
+        **dataclasses.asdict(config),
+        "teacher": hashlib.sha256(teacher.read_bytes()).hexdigest(),
+        "pictures": hashlib.sha256(drawn.tobytes()).hexdigest(),
     }
-    return State(jnp.zeros((), jnp.int32), parameters, _optimizer(config).init(parameters))
-
-
-def phase_of(step: int, steps: int) -> Phase:
-    """Tell which phase a step belongs to."""
-    end = 0.0
-    for phase in PHASES:
-        end += phase.share
-        if step < round(end * steps):
-            return phase
-    return PHASES[-1]
-
-
-@functools.partial(jax.jit, static_argnames=("phase", "config"), donate_argnames="state")
-def advance(state: State, pool: Pool, phase: Phase, config: TrainingConfig) -> tuple[State, Terms]:
-    """Take one step. The crops depend on the seed and the number of the step alone."""
-    key = jax.random.fold_in(jax.random.key(config.seed + 1), state.step)
-    gradient, terms = jax.grad(loss, has_aux=True)(state.parameters, pool, key, phase, config)
-    update, moments = _optimizer(config).update(gradient, state.optimizer, state.parameters)
-    parameters = optax.apply_updates(state.parameters, update)
-    return State(state.step + 1, parameters, moments), terms
-
-
-def loss(
-    parameters: dict[str, Any],
-    pool: Pool,
-    key: PRNGKeyArray,
-    phase: Phase,
-    config: TrainingConfig,
-) -> tuple[Float[Array, ""], Terms]:
-    """Draw a batch and evaluate it."""
-    texture_key, picture_key, channel_key = jax.random.split(key, 3)
-    first, second = texture_pairs(
-        texture_key, pool.fields, groups=phase.groups * config.batch, size=phase.size
-    )
-    noisy, clean = noisy_pairs(
-        picture_key,
-        pool.pictures,
-        pool.fields,
-        count=phase.restored * config.batch,
-        size=phase.size,
-    )
-    found = activations(parameters["network"], jnp.concatenate([first, second, noisy]))
-    textures = 2 * first.shape[0]
-    heads = parameters["heads"]
-    style, accuracy, gram, gram_accuracy = style_terms(
-        channel_key, heads, {layer: x[:textures] for layer, x in found.items()}
-    )
-    restored = denoise_terms(heads, {layer: x[textures:] for layer, x in found.items()}, clean)
-    shares = jnp.asarray([DECODED_SHARES[layer] for layer in DECODED])
-    terms = Terms(
-        jnp.mean(style), jnp.mean(gram), shares @ restored, accuracy, gram_accuracy, restored
-    )
-    total = config.style * terms.style + config.gram * terms.gram + config.denoise * terms.denoise
-    return total, terms
-
-
-def export(output: str | Path, state: State, config: TrainingConfig) -> None:
-    """Fold the normalisation into kernels and write them."""
-    drawn = [
-        to_float(jnp.asarray(training_picture(_FINAL_SEED + seed, _FINAL_SIZE, _FINAL_SIZE)))
-        for seed in range(_FINAL_PICTURES)
-    ]
-    vgg = fold(state.parameters["network"], jnp.stack(drawn), width=config.width)
-    origin = (
-        "trained by scripts/train_embedded.py on procedural pictures only: "
-        f"step {int(state.step)} of {config}"
-    )
-    save_vgg19(
-        output, vgg, network="embedded", origin=origin, licence="Apache-2.0", dtype=np.float16
-    )
-
-
-def write_checkpoint(path: Path, state: State) -> None:
-    """Write all arrays of a state, atomically."""
-    leaves = jax.device_get(jax.tree.leaves(state))
-    arrays = {f"{number:05d}": np.asarray(leaf) for number, leaf in enumerate(leaves)}
-    with replacing(path) as partial:
-        partial.write_bytes(safetensors.numpy.save(arrays))
-
-
-def read_checkpoint(path: Path, like: State) -> State:
-    """Read a state of the same structure.
-
-    Raises:
-        InputError: the checkpoint is damaged or of another network.
-    """
-    try:
-        arrays = safetensors.numpy.load(path.read_bytes())
-    except (safetensors.SafetensorError, OSError) as error:
-        raise InputError(
-            f"{path} is damaged ({error}); expected a checkpoint: delete it to begin anew"
-        ) from error
-    leaves, structure = jax.tree.flatten(like)
-    found = [arrays.get(f"{number:05d}") for number in range(len(leaves))]
-    fits = (
-        new is not None and new.shape == old.shape for new, old in zip(found, leaves, strict=True)
-    )
-    if len(arrays) != len(leaves) or not all(fits):
-        raise InputError(
-            f"{path} is a checkpoint of another network; expected one of this configuration: "
-            "choose another folder"
+    folder.mkdir(parents=True, exist_ok=True)
+    checkpoint, log = folder / "checkpoint.safetensors", folder / "log.csv"
+    run, first, graph = begin(network, drawn, config)
+    if checkpoint.exists():
+        first = read_checkpoint(checkpoint, first, identity)
+    drop_rows_after(log, int(first.step))
+    begun, saved, state = time.monotonic(), int(first.step), first
+    for state, loss, terms in steps_from(first, run, graph, config):
+        done = int(state.step)
+        if not np.isfinite(loss):
+            raise InputError(
+                f"the loss is {loss} at step {done}; the checkpoint of step {saved} is kept: "
+                "lower the rate, in another folder"
+            )
+        figures = {"loss": loss, **terms}
+        seconds = f"{time.monotonic() - begun:.1f}"
+        append_row(
+            log,
+            {"step": str(done), "seconds": seconds}
+            | {name: f"{figure:.6g}" for name, figure in figures.items()},
         )
-    return jax.tree.unflatten(structure, [jnp.asarray(array) for array in found])
-
-
-def write_row(path: Path, step: int, phase: Phase, seconds: float, terms: np.ndarray) -> None:
-    """Append means over the last steps to the log."""
-    layers = [f"{part}_{i}" for part in ("accuracy", "gram_accuracy") for i in range(1, 6)]
-    names = ["style", "gram", "denoise", *layers, *(f"restored_{name}" for name in DECODED)]
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow(["step", "size", "seconds", *names])
-        writer.writerow([step, phase.size, f"{seconds:.0f}", *(f"{term:.4f}" for term in terms)])
-
-
-def _optimizer(config: TrainingConfig) -> optax.GradientTransformation:
-    schedule = optax.warmup_cosine_decay_schedule(
-        0.0, config.learning_rate, min(_WARM_UP, config.steps // 10), config.steps
+        last = done >= config.steps or (until is not None and done >= until)
+        if last or done - saved >= every:
+            write_checkpoint(checkpoint, state, identity)
+            saved = done
+            print(f"step {done} of {config.steps}: loss {loss:.4g}, {seconds} s", flush=True)
+        if last:
+            break
+    if int(state.step) < config.steps:
+        return
+    student = Student(nnx.merge(graph, state.parameters), run.scales)
+    write_student(folder / "student.npz", student)
+    origin = (
+        f"trained by scripts/train_embedded.py with {config}, from {teacher.name} "
+        f"(sha256 {identity['teacher'][:16]}) over {len(drawn)} pictures"
     )
-    return optax.chain(
-        optax.clip_by_global_norm(1.0), optax.adamw(schedule, weight_decay=_WEIGHT_DECAY)
-    )
+    export_student(folder / "student.npz", output, origin=origin, licence=licence, notice=notice)
+
+
+def begin(teacher: Network, pictures: Pictures, config: TrainingConfig) -> tuple[Run, State, Any]:
+    """Draw the first kernels and measure the teacher.
+
+    Returns:
+        The run, its first state, and the student's graph for ``advance``.
+    """
+    width = teacher.layers["relu1_1"].channels / vgg19_layers()["relu1_1"].channels
+    student = untrained_student(vgg19_layers(width), jax.random.key(config.seed))
+    graph, parameters = nnx.split(student, nnx.Param)
+    state = State(jnp.zeros((), jnp.int32), parameters, _optimizer().init(parameters))
+    data = jnp.asarray(pictures)
+    return Run(teacher, data, measured_scales(teacher, data, config)), state, graph
+
+
+def measured_scales(teacher: Network, pictures: Array, config: TrainingConfig) -> Scales:
+    """Measure the root mean square of the teacher's channels over a few batches."""
+    totals = None
+    for number in range(_SCALE_BATCHES):
+        key = jax.random.key(_SCALE_SEED + number)
+        found = _mean_squares(key, teacher, pictures, config)
+        totals = found if totals is None else jax.tree.map(jnp.add, totals, found)
+    return channel_scale(jax.tree.map(lambda total: total / _SCALE_BATCHES, totals))
+
+
+def steps_from(
+    state: State, run: Run, graph: Any, config: TrainingConfig
+) -> Iterator[tuple[State, float, dict[str, float]]]:
+    """Take steps to the end of the run, and give state, loss and its terms after each call.
+
+    The crops depend on the seed and the number of the step alone.
+    """
+    first = int(state.step) // config.steps_per_call
+    for call in range(first, config.steps // config.steps_per_call):
+        key = jax.random.key(config.seed + _CROP_SEED + call)
+        state, loss, terms = advance(state, run, key, graph, config)
+        yield state, float(loss), {name: float(term) for name, term in terms.items()}
+
+
+@functools.partial(jax.jit, static_argnames=("graph", "config"))
+def advance(
+    state: State, run: Run, key: PRNGKeyArray, graph: Any, config: TrainingConfig
+) -> tuple[State, Scalar, dict[str, Scalar]]:
+    """Take the steps of one call; the loss and its terms are means over them."""
+
+    def step(state: State, key: PRNGKeyArray) -> tuple[State, tuple[Scalar, dict[str, Scalar]]]:
+        crops = random_crops(key, run.pictures, count=config.batch, size=config.crop)
+        compare = jax.value_and_grad(_loss, has_aux=True)
+        (loss, terms), slope = compare(state.parameters, graph, run, crops)
+        # Adam raises a float to the power of a counter.
+        with jax.numpy_dtype_promotion("standard"):
+            direction, moments = _optimizer().update(slope, state.optimizer)
+        rate = learning_rate(state.step, config)
+        parameters = jax.tree.map(lambda x, d: x - rate * d, state.parameters, direction)
+        return State(state.step + 1, parameters, moments), (loss, terms)
+
+    keys = jax.random.split(key, config.steps_per_call)
+    state, (losses, terms) = jax.lax.scan(step, state, keys)
+    return state, jnp.mean(losses), jax.tree.map(jnp.mean, terms)
+
+
+def learning_rate(step: Int[Array, ""], config: TrainingConfig) -> Scalar:
+    """Return the learning rate of a step, counted from 0."""
+    if config.schedule == "constant":
+        return jnp.asarray(config.rate)
+    done = step.astype(jnp.float32)
+    rise = jnp.minimum((done + 1.0) / max(config.warm_up, 1), 1.0)
+    fall = 0.5 * (1.0 + jnp.cos(jnp.pi * done / config.steps))
+    return config.rate * rise * (fall + _LAST_RATE)
+
+
+def _loss(parameters: Any, graph: Any, run: Run, crops: Crops) -> tuple[Scalar, dict[str, Scalar]]:
+    student: Network = nnx.merge(graph, parameters)
+    wanted = {layer: x / run.scales[layer] for layer, x in _answers(run.teacher, crops).items()}
+    return distillation_loss(_answers(student, crops), wanted)
+
+
+def _answers(network: Network, crops: Crops) -> dict[str, Float[Array, "n _ _ _"]]:
+    """Run a batch through a network, as far as its last ReLU."""
+    names = tuple(layer.name for layer in network.layers.relus)
+    return jax.vmap(lambda crop: features(network, crop, names))(crops)
+
+
+@functools.partial(jax.jit, static_argnames="config")
+def _mean_squares(
+    key: PRNGKeyArray, teacher: Network, pictures: Array, config: TrainingConfig
+) -> dict[str, Float[Array, " _"]]:
+    crops = random_crops(key, pictures, count=config.batch, size=config.crop)
+    return {
+        layer: jnp.mean(jnp.square(x), axis=(0, 1, 2))
+        for layer, x in _answers(teacher, crops).items()
+    }
+
+
+def _optimizer() -> optax.GradientTransformation:
+    return optax.chain(optax.clip_by_global_norm(1.0), optax.scale_by_adam())
