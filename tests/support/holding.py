@@ -19,6 +19,7 @@ class Hold:
 
     def __init__(self, folder: Path):
         self._folder = folder
+        self._wishes = 0
         path = [str(Path(__file__).parent / "hold"), os.environ.get("PYTHONPATH", "")]
         self.environment = {
             "JVST_HOLD": str(folder),
@@ -27,13 +28,14 @@ class Hold:
 
     def once(self, pattern: Path) -> None:
         """Hold every process from when a path matches a pattern until ``release``."""
-        temporary = self._folder / "pattern.new"
-        temporary.write_text(str(pattern))
-        temporary.replace(self._folder / "pattern")
+        self._wishes += 1
+        temporary = self._folder / "wish.new"
+        temporary.write_text(f"{self._wishes}\n{pattern}")
+        temporary.replace(self._folder / "wish")
 
     def held(self) -> list[int]:
-        """The processes that wait."""
-        return [int(path.name) for path in self._folder.iterdir() if path.name.isdigit()]
+        """The processes that wait; none that was late for an earlier wish and is gone by now."""
+        return [int(path.name.split("-")[1]) for path in self._folder.glob(f"{self._wishes}-*")]
 
     def wait(self, process, count: int = 1) -> list[int]:
         """Return the processes that wait as soon as there are so many, while one works."""
@@ -42,9 +44,7 @@ class Hold:
 
     def release(self) -> None:
         """Let all go on, and hold nobody any more."""
-        (self._folder / "pattern").unlink(missing_ok=True)
-        for number in self.held():
-            (self._folder / str(number)).unlink()
+        (self._folder / "wish").unlink(missing_ok=True)
 
 
 @pytest.fixture(scope="session")

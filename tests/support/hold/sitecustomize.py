@@ -19,21 +19,22 @@ def waiting(look, folder):
     def look_and_wait(state):
         reports, statuses = look(state)
         first = reports[0] if isinstance(reports, list) else reports
-        if first.iteration > 50 and is_wanted(folder):
-            (folder / str(os.getpid())).touch()
-            while is_wanted(folder):
+        if first.iteration > 50 and (wanted := wanted_now(folder)):
+            (folder / f"{wanted}-{os.getpid()}").touch()
+            while wanted_now(folder) == wanted:
                 time.sleep(0.02)
         return reports, statuses
 
     return look_and_wait
 
 
-def is_wanted(folder):
+def wanted_now(folder):
+    """Return the name of the wish to hold this process, "" without one."""
     try:
-        pattern = (folder / "pattern").read_text()
+        name, pattern = (folder / "wish").read_text().split("\n")
     except FileNotFoundError:
-        return False
-    return bool(glob.glob(pattern))  # noqa: PTH207
+        return ""
+    return name if glob.glob(pattern) else ""  # noqa: PTH207
 
 
 if "JVST_HOLD" in os.environ and any(name in " ".join(sys.orig_argv) for name in STYLIZE):
