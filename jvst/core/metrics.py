@@ -42,6 +42,21 @@ def masked_warping_error(image: Image, other: Image, flow: Flow, mask: Mask) -> 
     return jnp.sum(mask * squared) / jnp.maximum(jnp.sum(mask), 1.0)
 
 
+def gradient_energy(image: Image) -> Scalar:
+    r"""Average the squared difference of neighbouring pixels' luminance: sharpness.
+
+    .. math:: \frac{1}{hw} \sum |\nabla Y|^2
+
+    Args:
+        image: a stylized frame, RGB in [0, 1].
+
+    A warping error falls with blur: compare clips by it at equal gradient energy.
+    """
+    light = luminance(image)
+    across, down = light[:, 1:] - light[:, :-1], light[1:] - light[:-1]
+    return (jnp.sum(jnp.square(across)) + jnp.sum(jnp.square(down))) / light.size
+
+
 def luminance_drift(
     images: Float[Array, "t h w 3"], mask: Mask
 ) -> tuple[Float[Array, " t"], Float[Array, " t"]]:

@@ -6,6 +6,7 @@ pixels. Clips are the demo, the tests' data and the evaluation's; paintings are 
 
 from jvst.synthetic.build import make_scene
 from jvst.synthetic.paintings import painting
+from jvst.synthetic.photograph import photograph_scene
 from jvst.synthetic.render import clip, render
 from jvst.synthetic.scene import (
     Layer,
@@ -29,6 +30,7 @@ __all__ = [
     "make_scene",
     "mixed_pixels",
     "painting",
+    "photograph_scene",
     "render",
     "training_picture",
 ]

@@ -80,6 +80,12 @@ def test_no_trusted_pixel_is_no_error():
     assert metrics.endpoint_error(flow, flow + 1.0, nothing) == 0.0
 
 
+def test_gradient_energy_of_a_ramp_is_the_square_of_its_slope():
+    ramp = np.broadcast_to(0.1 * np.arange(5, dtype=np.float32)[None, :, None], (3, 5, 3))
+    # Four of five pixels in a row have a neighbour to their right.
+    assert float(metrics.gradient_energy(jnp.asarray(ramp))) == pytest.approx(0.8 * 0.01, rel=1e-5)
+
+
 def test_luminance_drift_is_mean_and_deviation_over_the_trusted_pixels():
     images, mask = draw(70, 4, HEIGHT, WIDTH, 3), draw(71, HEIGHT, WIDTH) > 0.5
     mean, spread = metrics.luminance_drift(*on_device((images, mask.astype(np.float32))))

@@ -81,6 +81,7 @@ DIFFERENTIABLE = {
     "resize": (half_size, image),
     "warping_error": (metrics.warping_error, image, other, flow, mask),
     "masked_warping_error": (metrics.masked_warping_error, image, other, flow, mask),
+    "gradient_energy": (metrics.gradient_energy, image),
     "luminance_drift": (metrics.luminance_drift, images, mask),
     "endpoint_error": (metrics.endpoint_error, flow, flow, mask),
 }

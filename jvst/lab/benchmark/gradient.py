@@ -51,6 +51,8 @@ class GradientOptions:
     """WIDTHxHEIGHT; 1024x436 on a GPU and 256x192 on a CPU when left out."""
     width: float = 0.0
     """Channels, as a part of VGG-19's; 1 on a GPU and 0.5 on a CPU when left out."""
+    against: float = 0.0
+    """Channels of a second network that is timed in turn with the first; 0: none."""
     precision: tuple[str, ...] = ("float32",)
     """Of the convolutions: float32, tf32, bfloat16, or several."""
     repeats: int = 9
@@ -75,8 +77,9 @@ def run(options: GradientOptions, journal: Journal) -> None:
         check_choice(precision, PRECISIONS, "--precision")
     check_at_least(options.repeats, 1, "--repeats")
     check_at_least(options.calls, 0, "--calls")
-    if options.width:
-        check_at_least(options.width, 1 / 64, "--width")
+    for name, width in (("--width", options.width), ("--against", options.against)):
+        if width:
+            check_at_least(width, 1 / 64, name)
     if options.size:
         size_of(options.size)
     journal.begin()
@@ -119,6 +122,12 @@ def measure(
     problem = random_problem(vgg, size)
     candidates: dict[str, Callable[[], object]] = {_OURS: jvst_evaluation(problem, options.calls)}
     candidates[_LOOP] = loop_evaluation(problem)
+    flop = dict.fromkeys([_OURS, _LOOP], evaluation_flop(*size, channels))
+    if options.against:
+        other = f"jvst, {options.against:g} of VGG-19's channels"
+        wider = VGG19(width=options.against, precision=precision, rngs=nnx.Rngs(0))
+        candidates[other] = jvst_evaluation(random_problem(wider, size), options.calls)
+        flop[other] = evaluation_flop(*size, options.against)
     if torch is not None:
         expected = float(jax.jit(frame_loss)(*problem)[0])
         candidates |= torch_evaluations(
@@ -134,8 +143,8 @@ def measure(
     seconds = alternate(candidates, options.repeats)
     counts = {name: _LOOPS if name == _LOOP else options.calls for name in candidates}
     each = {name: [s / counts[name] for s in values] for name, values in seconds.items()}
-    flop = evaluation_flop(*size, channels)
-    return [_row(name, each, flop, peak, (size, channels, precision)) for name in each]
+    what = (size, channels, precision)
+    return [_row(name, each, flop.get(name, flop[_OURS]), peak, what) for name in each]
 
 
 def random_problem(vgg: VGG19, size: tuple[int, int]) -> Problem:

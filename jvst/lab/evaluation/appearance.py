@@ -1,4 +1,4 @@
-"""Appearance of a clip: content, style, contrast near the borders."""
+"""Appearance of a clip: content, style, sharpness, contrast near borders."""
 
 import functools
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from jaxtyping import Array, Bool
 
 from jvst._types import Frame, Image, Scalar, StyleTargets
 from jvst.core.image import luminance
+from jvst.core.metrics import gradient_energy
 from jvst.lab.evaluation.measures import Numbers, Shown, mean_known, to_unit
 from jvst.network.vgg import VGG19
 from jvst.solver.objective import (
@@ -46,7 +47,8 @@ def appearance(
         layers: names of the content layers.
 
     Returns:
-        ``content`` and ``style``, the weighted terms, means over the frames after the first;
+        ``content`` and ``style``, the weighted terms, and ``gradient_energy``, means over the
+        frames after the first;
         ``border_contrast`` and ``middle_contrast``, see ``local_contrast``, and ``contrast``,
         the mean of the ratio of the two; means over all frames.
     """
@@ -61,10 +63,14 @@ def appearance(
     return {
         "content": mean_known([float(term.content) for term in terms]),
         "style": mean_known([float(term.style) for term in terms]),
+        "gradient_energy": mean_known([float(_energy(jnp.asarray(i))) for i in shown[1:]]),
         "border_contrast": mean_known([border for border, _ in contrasts]),
         "middle_contrast": mean_known([middle for _, middle in contrasts]),
         "contrast": mean_known([border / middle for border, middle in contrasts if middle > _FLAT]),
     }
+
+
+_energy = jax.jit(gradient_energy)
 
 
 @functools.partial(jax.jit, static_argnames="layers")

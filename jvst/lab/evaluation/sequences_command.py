@@ -18,9 +18,10 @@ from jvst.app.cli.command import parsed, status_of
 from jvst.errors import InputError
 from jvst.lab.evaluation.sintel import read_sequences, write_sequence
 from jvst.lab.evaluation.sintel.write import check_lags
-from jvst.synthetic import Scene, exact_flow, exact_occlusion, make_scene
+from jvst.synthetic import Scene, exact_flow, exact_occlusion, make_scene, photograph_scene
 from jvst.synthetic.fields import check_size
 from jvst.synthetic.sequences import SEQUENCES
+from jvst.video import read_picture
 
 #: Film's usual shutter: open for half of the interval.
 _SHUTTER = 0.5
@@ -41,7 +42,9 @@ class SequencesOptions:
     folder: tyro.conf.Positional[str]
     """Folder to write: final/NAME/frame_0001.png, flow/NAME/frame_0001.flo, …"""
     names: tuple[str, ...] = ("alley", "ambush", "blur", "bandage", "market", "static")
-    """Which: alley, ambush, blur, bandage, market, static, demo."""
+    """Which: alley, ambush, blur, bandage, market, static, demo; none with --photograph."""
+    photograph: str = ""
+    """Picture that a camera pans over and zooms into, as one more sequence, of the file's name."""
     size: str = "256x112"
     """Size of the frames, WIDTHxHEIGHT; Sintel's is 1024x436."""
     frames: int = 24
@@ -86,17 +89,20 @@ def make_sequences(options: SequencesOptions) -> dict[str, Any]:
         **{
             key: value
             for key, value in dataclasses.asdict(options).items()
-            if key not in {"folder", "names", "overwrite", "quiet"}
+            if key not in {"folder", "names", "photograph", "overwrite", "quiet"}
         },
         "size": f"{width}x{height}",
         "long_lags": sorted(options.long_lags),
     }
     with writing_to(folder):
         record = _open_record(folder, settings, overwrite=options.overwrite)
-        for name in options.names:
+        names = [*options.names]
+        if options.photograph:
+            names.append(Path(options.photograph).stem)
+        for name in names:
             if options.overwrite or not _whole(folder, name, record):
                 record["sequences"].pop(name, None)
-        missing = [n for n in dict.fromkeys(options.names) if n not in record["sequences"]]
+        missing = [n for n in dict.fromkeys(names) if n not in record["sequences"]]
         # Says what the folder is before anything is in it, so that a stopped command can go on.
         _write_record(folder, record)
         for name in tqdm(missing, unit="sequence", disable=options.quiet or not missing):
@@ -138,7 +144,7 @@ def _check(options: SequencesOptions) -> tuple[int, int]:
     sides = re.fullmatch(r"([0-9]{1,4})x([0-9]{1,4})", options.size.lower())
     if not sides:
         raise InputError(f"--size is {options.size!r}; expected WIDTHxHEIGHT, such as 256x112")
-    if not options.names:
+    if not options.names and not options.photograph:
         raise InputError(f"--names is empty; expected some of {', '.join(sorted(SEQUENCES))}")
     if options.frames < 2:
         raise InputError(f"--frames is {options.frames}; motion needs at least 2")
@@ -147,6 +153,12 @@ def _check(options: SequencesOptions) -> tuple[int, int]:
     check_size(*size)
     if options.seed < 0:
         raise InputError(f"--seed is {options.seed}; expected 0 or more")
+    if options.photograph:
+        read_picture(options.photograph)  # refused before anything is written
+    if options.photograph and Path(options.photograph).stem in options.names:
+        raise InputError(
+            f"--photograph is {options.photograph!r}, and a sequence has that name; rename the file"
+        )
     for name in options.names:
         if name not in SEQUENCES:
             raise InputError(
@@ -156,6 +168,8 @@ def _check(options: SequencesOptions) -> tuple[int, int]:
 
 
 def _scene(options: SequencesOptions, name: str, size: tuple[int, int]) -> Scene:
+    if name not in options.names:
+        return photograph_scene(read_picture(options.photograph), width=size[0], height=size[1])
     return make_scene(
         name,
         seed=options.seed,
@@ -197,7 +211,7 @@ def _open_record(folder: Path, settings: dict[str, Any], *, overwrite: bool) -> 
             + ", ".join(f"{key} {found[key]} (asked: {settings[key]})" for key in differing)
             + "; give another folder, or --overwrite to replace them all"
         )
-    for name in SEQUENCES:
+    for name in {*SEQUENCES, *figures}:
         _remove(folder, name)
     return fresh
 

@@ -36,6 +36,12 @@ def markdown(entries: Sequence[Entry]) -> str:
     table = functools.partial(metric_table, entries)
     parts = [
         table("warping_error", "Warping error ×10⁻⁴ (Ruder et al.: hidden pixels count as 0)"),
+        table(
+            "gradient_energy",
+            "Gradient energy ÷ that of independent frames",
+            scale=1.0,
+            relative=True,
+        ),
         table("masked_error", "E_warp ×10⁻⁴ (Lai et al.: over visible pixels)"),
         *(table(f"lag {lag}", f"E_warp over {lag} frames ×10⁻⁴") for lag in lags),
         table("first", "E_warp against the first frame ×10⁻⁴"),
@@ -89,7 +95,13 @@ def cost_table(entries: Sequence[Entry]) -> str:
 
 
 def metric_table(
-    entries: Sequence[Entry], name: str, title: str, *, scale: float = 1e4, digits: int = 2
+    entries: Sequence[Entry],
+    name: str,
+    title: str,
+    *,
+    scale: float = 1e4,
+    digits: int = 2,
+    relative: bool = False,
 ) -> str:
     """Return one number's table; a row has a mean where every clip has the number.
 
@@ -99,9 +111,16 @@ def metric_table(
         title: says its unit.
         scale: what it is multiplied by.
         digits: after the point.
+        relative: divide by the number of independent frames of the same clip.
     """
     sequences = list(dict.fromkeys(entry.sequence for entry in entries))
-    found = {(entry.method, entry.sequence): entry.numbers.get(name) for entry in entries}
+    base = {entry.sequence: entry for entry in entries if entry.method == "independent"}
+    found = {
+        (entry.method, entry.sequence): _ratio(entry, base.get(entry.sequence), name)
+        if relative
+        else entry.numbers.get(name)
+        for entry in entries
+    }
     lines = [
         f"**{title}**",
         "",

@@ -6,12 +6,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import imageio.v3 as iio
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jvst.core.warp import warp
 from jvst.lab.evaluation.sequences_command import motion_figures, run_sequences_command
 from jvst.lab.evaluation.sintel import read_sequences
 from jvst.synthetic import exact_flow, exact_occlusion, make_scene, render
+from jvst.video import read_picture
 
 
 def state(folder):
@@ -46,6 +51,24 @@ def test_the_command_writes_the_named_scenes_and_a_table_of_their_motion(tmp_pat
     record = json.loads((tmp_path / "sequences.json").read_text())
     assert (record["seed"], record["size"], record["frames"]) == (0, "48x37", 4)
     assert re.fullmatch(r"\d+\.\d+\.\d+\S*", record["jvst"])
+
+
+def test_a_photograph_is_panned_with_motion_that_brings_each_frame_onto_the_next(tmp_path, capsys):
+    grain = np.random.default_rng(0).random((9, 11, 3), np.float32)
+    photograph = cv2.resize(grain, (110, 90), interpolation=cv2.INTER_CUBIC)
+    path = tmp_path / "harbour.png"
+    iio.imwrite(path, (255 * np.clip(photograph, 0, 1)).astype(np.uint8))
+    command = [str(tmp_path / "made"), *SMALL, "--names", "--photograph", str(path)]
+    assert run_sequences_command(command) == 0
+    assert "| harbour |" in capsys.readouterr().out
+    (sequence,) = read_sequences(tmp_path / "made")
+    first, second = (read_picture(frame).astype(np.float32) / 255 for frame in sequence.frames[:2])
+    truth = sequence.truth(0)
+    assert np.linalg.norm(truth.flow, axis=-1).max() > 0.3
+    back = np.asarray(warp(jnp.asarray(second), jnp.asarray(truth.flow)))
+    still, moved = (np.square(picture - first)[truth.visible].mean() for picture in (second, back))
+    # What is left is the rounding to 8 bits and the bilinear reading of a smooth picture.
+    assert moved < 0.1 * still
 
 
 def test_the_same_command_again_writes_nothing(made, capsys):
