@@ -25,8 +25,11 @@ from jvst.lab.training.calibrate import (
 )
 from jvst.lab.training.compare import networks_sheet, paint, write_sheet
 from jvst.lab.training.pictures import read_tile
+from jvst.network.vgg import Network
 from jvst.network.weights import EMBEDDED, load_vgg19
-from jvst.synthetic import make_scene, render
+from jvst.solver.objective import LossWeights
+from jvst.solver.presets import NETWORKS, loss_weights
+from jvst.synthetic import make_scene, painting, render
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,20 +40,25 @@ class Options:
         styles: paintings.
         output: the sheet, a PNG.
         tiles: folder that keeps every picture; one that is there is not painted again.
-        contents: pictures to paint; a scene of our own is added.
+        contents: pictures to paint.
         networks: files of weights, a row of the sheet for each.
         width: of a tile in pixels.
         height: of a tile in pixels.
         iterations: of the solver.
         start: where the solver starts.
+        scenes: drawn scenes to paint after them.
+        paintings: drawn paintings, after the others.
         style: strength of the style, see ``fitted_weights``.
         smoothness: weight of total variation.
         content_layer: layer of the content term.
+
+    The network that ships is run with its preset, style, smoothness and content layer apply to
+    the others.
     """
 
-    styles: tuple[Path, ...]
     output: Path
     tiles: Path
+    styles: tuple[Path, ...] = ()
     contents: tuple[Path, ...] = ()
     networks: tuple[Path, ...] = (EMBEDDED,)
     width: int = 160
@@ -60,22 +68,25 @@ class Options:
     style: float = STYLE_STRENGTH
     smoothness: float = SMOOTHNESS
     content_layer: str = "relu4_2"
+    scenes: tuple[str, ...] = ("demo",)
+    paintings: tuple[str, ...] = ()
 
 
 def draw_sheet(options: Options) -> None:
     size = {"width": options.width, "height": options.height}
     contents = [read_tile(path, **size) for path in options.contents]
-    contents.append(render(make_scene("demo", seed=0, **size), 0.0))
+    contents += [render(make_scene(name, seed=0, **size), 0.0) for name in options.scenes]
     styles = [read_tile(path, **size) for path in options.styles]
+    styles += [painting(name, options.width, options.height) for name in options.paintings]
     painted = {path.stem: solve(path, contents, styles, options) for path in options.networks}
     write_sheet(options.output, networks_sheet(contents, styles, painted))
 
 
-def solve(
-    path: Path, contents: list[Frame], styles: list[Frame], options: Options
-) -> list[list[Frame]]:
-    """Paint every content in every style, or read what an earlier run painted."""
-    network = load_vgg19(path, pooling="average", first_padding="replicate")
+def preset_for(path: Path, network: Network, options: Options) -> tuple[LossWeights, str]:
+    """Return weights and content layer: the preset, or for another network what is measured."""
+    if path.resolve() == EMBEDDED.resolve():
+        weights = loss_weights("embedded", (options.width, options.height))
+        return weights, NETWORKS["embedded"].content_layers[0]
     weights = fitted_weights(
         network,
         procedural_contents(options.width, options.height),
@@ -84,6 +95,15 @@ def solve(
         smoothness=options.smoothness,
         content_layer=options.content_layer,
     )
+    return weights, options.content_layer
+
+
+def solve(
+    path: Path, contents: list[Frame], styles: list[Frame], options: Options
+) -> list[list[Frame]]:
+    """Paint every content in every style, or read what an earlier run painted."""
+    network = load_vgg19(path, pooling="average", first_padding="replicate")
+    weights, content_layer = preset_for(path, network, options)
     options.tiles.mkdir(parents=True, exist_ok=True)
     rows = []
     for row, content in enumerate(contents):
@@ -97,7 +117,7 @@ def solve(
                     to_float(jnp.asarray(style)),
                     weights,
                     iterations=options.iterations,
-                    content_layer=options.content_layer,
+                    content_layer=content_layer,
                     start=options.start,
                 )
                 iio.imwrite(tile, picture)
