@@ -13,11 +13,19 @@ import pytest
 # filled up; then again from the middle of the solve of frames 2 and 3 in the second pass.
 WORK = """
 import sys; sys.path.insert(0, {tests!r})
+import itertools
 import jax, numpy as np
+from jax._src.distributed import global_state
+from jax.experimental import multihost_utils
 if {processes} > 1:
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     jax.distributed.initialize("127.0.0.1:{port}", {processes}, {rank}, initialization_timeout=300)
-from jax.experimental.multihost_utils import process_allgather
+    # gloo waits 30 s for the others, in which a busy machine may not have compiled: meet before.
+    gather, meetings = multihost_utils.process_allgather, itertools.count()
+    def meet_and_gather(*arguments, **options):
+        client.wait_at_barrier(f"gather {{next(meetings)}}", 900_000)
+        return gather(*arguments, **options)
+    client, multihost_utils.process_allgather = global_state.client, meet_and_gather
 from jvst import MultipassConfig
 from support.several_passes import CLIP, stylize
 assert len(jax.devices()) == 2 and jax.process_count() == {processes}
@@ -28,7 +36,8 @@ def keep(chunk):
     if (chunk.pass_number, chunk.indices, chunk.reports[0].iteration) == (2, (2, 3), 3):
         # Some as they are, shared out among the processes, some as a file would hold them.
         leaves = jax.tree.leaves(chunk.state)
-        kept.extend(leaves[:4] + [process_allgather(leaf, tiled=True) for leaf in leaves[4:]])
+        gathered = [multihost_utils.process_allgather(leaf, tiled=True) for leaf in leaves[4:]]
+        kept.extend(leaves[:4] + gathered)
 made = stylize(config, devices=jax.devices(), on_chunk=keep)
 results = {{(frame.pass_number, frame.index): frame.image for frame in made[:7]}}
 again = stylize(config, devices=jax.devices(), first_pass=2, position=2, results=results,

@@ -130,7 +130,7 @@ def an_interrupted_command_keeps_every_shot_and_goes_on(arguments, run, whole, h
     assert process.returncode == 130, error
     assert "goes on" in error
     assert not workers_of(run)
-    assert list(run.glob("shots/*/interrupted.npz"))
+    assert list(run.glob("shots/*/interrupted.npz")), error
     hold.release()
     assert run_command(arguments) == 0
     assert_same_frames(run, whole)

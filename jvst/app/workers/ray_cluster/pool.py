@@ -20,8 +20,8 @@ from jvst.errors import InputError
 _CONNECT_SECONDS = 5.0
 #: Joining a cluster takes a few seconds; Ray itself would go on trying for minutes.
 _JOIN_SECONDS = 30.0
-#: The driver says something every five seconds.
-_SILENT_SECONDS = 30.0
+#: The driver says something every five seconds, unless a busy machine holds up Ray's answers.
+_SILENT_SECONDS = 120.0
 _LOOK_SECONDS = 0.1
 _START = (
     "start one with `ray start --head` on one machine and `ray start --address HOST:6379` on "
