@@ -27,7 +27,7 @@ STYLE_STRENGTH = 200.0
 #: How much more a layer counts than its own size gives it: those that hold the colours.
 EMPHASIS: Mapping[str, float] = MappingProxyType({"relu1_1": 5.0, "relu2_1": 3.0})
 #: Total variation over content: mean squared difference of neighbours on [−1, 1].
-SMOOTHNESS = 0.3
+SMOOTHNESS = 0.6
 
 _PAINTINGS = ("swirls", "strokes", "mosaic", "facets", "wash", "woodcut")
 _SCENES = ("demo", "alley", "market")
