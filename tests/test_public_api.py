@@ -20,7 +20,7 @@ SIGNATURES = {
     "total_variation": ("image", ""),
     "warp": ("image flow", ""),
     "bilinear_sample": ("image points", ""),
-    "consistency_mask": ("flow flow_back", "mode edge"),
+    "consistency_mask": ("flow flow_back", "mode edge image other"),
     "long_term_weights": ("masks", ""),
     "blend": ("image warped mask strength", ""),
     "features": ("vgg image layers", ""),

@@ -144,7 +144,7 @@ def _check_time(config: StylizeConfig) -> None:
     if time.passes > 1 and config.motion.mask.startswith("files:"):
         raise InputError(
             "`mask` files: was given with `passes`, which needs masks both ways; expected binary, "
-            "soft or ijcv"
+            "soft, ijcv or photometric"
         )
 
 

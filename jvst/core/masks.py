@@ -6,7 +6,7 @@ stylized; 1 is trust.
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
@@ -14,11 +14,11 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jvst._types import Flow, Image, Mask
-from jvst.core.consistency import EdgeRule, mask_reasons
+from jvst.core.consistency import EdgeRule, MaskReasons, mask_reasons, photometric_mismatch
 from jvst.core.image import gaussian_blur
 from jvst.errors import InputError
 
-MaskMode = Literal["binary", "soft", "ijcv"]
+MaskMode = Literal["binary", "soft", "ijcv", "photometric"]
 
 #: ``ijcv`` distrusts what is so near to an untrusted pixel: a minimum filter of 7 pixels.
 IJCV_MARGIN = 3
@@ -37,6 +37,7 @@ def consistency_mask(
     mode: MaskMode = "binary",
     edge: EdgeRule = "clamp",
     image: Image | None = None,
+    other: Image | None = None,
 ) -> Mask:
     """Tell for each pixel how far the flow can be trusted.
 
@@ -48,23 +49,29 @@ def consistency_mask(
             smoothed, disocclusions growing outward; a fully trusted pixel is 254/255. ``ijcv``
             is the authors' second paper: 0 within 3 pixels of where the flow is outside or
             disoccluded; motion boundaries stay, and flat areas, where a small miss says
-            nothing, are given more room.
+            nothing, are given more room. ``photometric`` is ours: 0 where disoccluded or outside,
+            or where the two frames contradict the flow (``consistency.photometric_mismatch``); a
+            motion boundary is trusted where they agree and the flow returns.
         edge: see ``outside_frame``; ``torch`` makes ``soft`` equal to the Torch code's files.
-        image: the frame that the mask lives on, RGB; ``ijcv`` needs it, the others don't.
+        image: the frame that the mask lives on, RGB in [0, 1]; ``ijcv`` and ``photometric`` need
+            it, the others don't.
+        other: the frame that the flow points to; ``photometric`` alone needs it.
 
     Returns:
         ``[h w]`` in [0, 1], 1 = trust.
 
     Raises:
-        ValueError: an unknown mode or edge rule, or ``ijcv`` without the image.
+        ValueError: an unknown mode or edge rule, or a mode without the frames that it needs.
 
     Source: Ruder et al. 2016, section 5.2; for ``soft`` the behaviour of the Torch code's
-    consistency checker; for ``ijcv`` that of Ruder et al. 2018 (arXiv:1708.04538).
+    consistency checker; for ``ijcv`` that of Ruder et al. 2018 (arXiv:1708.04538);
+    ``photometric`` is ours, measured in docs/quality.md.
     """
-    check_mask_options(mode, edge, image)
-    reasons = mask_reasons(flow, flow_back, edge=edge, image=image if mode == "ijcv" else None)
-    hidden, outside, boundary = reasons
-    if mode == "binary":
+    check_mask_options(mode, edge, image, other)
+    hidden, outside, boundary = reasons_of_mode(
+        flow, flow_back, mode=mode, edge=edge, image=image, other=other
+    )
+    if mode in ("binary", "photometric"):
         return jnp.where(outside | hidden | boundary, 0.0, 1.0).astype(flow.dtype)
     if mode == "ijcv":
         return minimum_near(jnp.where(outside | hidden, 0.0, 1.0).astype(flow.dtype), IJCV_MARGIN)
@@ -73,22 +80,47 @@ def consistency_mask(
     return grey_levels(level.astype(flow.dtype))
 
 
-def check_mask_options(mode: str, edge: str, image: Image | None) -> None:
-    """Refuse a mode or edge rule that there isn't.
+def check_mask_options(mode: str, edge: str, image: Image | None, other: Image | None) -> None:
+    """Refuse a mode or edge rule that there isn't, or a mode without the frames that it needs.
 
     Raises:
         ValueError: as said.
     """
-    if mode not in ("binary", "soft", "ijcv") or edge not in ("clamp", "torch"):
+    if mode not in get_args(MaskMode) or edge not in get_args(EdgeRule):
         raise ValueError(
-            f"mode={mode!r}, edge={edge!r}; expected mode 'binary', 'soft' or 'ijcv' and edge "
-            "'clamp' or 'torch'"
+            f"mode={mode!r}, edge={edge!r}; expected mode 'binary', 'soft', 'ijcv' or "
+            "'photometric' and edge 'clamp' or 'torch'"
         )
     if mode == "ijcv" and image is None:
         raise ValueError(
             "mode='ijcv' was given no image; it looks at the frame: give image=FRAME, or use "
             "mode 'binary' or 'soft'"
         )
+    if mode == "photometric" and (image is None or other is None):
+        raise ValueError(
+            "mode='photometric' was not given both frames; it compares them: give image=FRAME and "
+            "other=OTHER, or use mode 'binary' or 'soft'"
+        )
+
+
+def reasons_of_mode(
+    flow: Flow,
+    flow_back: Flow,
+    *,
+    mode: MaskMode,
+    edge: EdgeRule,
+    image: Image | None,
+    other: Image | None,
+) -> MaskReasons:
+    """Return the reasons that a mode looks at; see ``consistency_mask``.
+
+    In ``photometric``, ``boundary`` is where the two frames contradict the flow.
+    """
+    reasons = mask_reasons(flow, flow_back, edge=edge, image=image if mode == "ijcv" else None)
+    if mode != "photometric":
+        return reasons
+    assert image is not None and other is not None  # see ``check_mask_options``
+    return reasons._replace(boundary=photometric_mismatch(flow, flow_back, image, other))
 
 
 def grey_levels(level: Float[Array, "h w"]) -> Mask:
@@ -180,6 +212,7 @@ def shaped_mask(
     mode: MaskMode = "binary",
     edge: EdgeRule = "clamp",
     image: Image | None = None,
+    other: Image | None = None,
     knobs: MaskKnobs = MaskKnobs(),
 ) -> Mask:
     """Tell how far the flow can be trusted, with knobs on each reason.
@@ -189,16 +222,18 @@ def shaped_mask(
     Args:
         flow: from the frame that the mask lives on to the other one, pixels.
         flow_back: from the other frame to this one, pixels.
-        mode: see ``consistency_mask``; ``ijcv`` has no motion boundaries to weight.
+        mode: see ``consistency_mask``; ``ijcv`` has no motion boundaries to weight, and
+            ``photometric`` weights in their place where the frames contradict the flow.
         edge: see ``consistency_mask``.
-        image: the frame that the mask lives on; ``ijcv`` needs it.
+        image: the frame that the mask lives on, see ``consistency_mask``.
+        other: the frame that the flow points to, see ``consistency_mask``.
         knobs: static under jit.
 
     Raises:
-        ValueError: an unknown mode or edge rule, or ``ijcv`` without the image.
+        ValueError: an unknown mode or edge rule, or a mode without the frames that it needs.
     """
-    check_mask_options(mode, edge, image)
-    reasons = mask_reasons(flow, flow_back, edge=edge, image=image if mode == "ijcv" else None)
+    check_mask_options(mode, edge, image, other)
+    reasons = reasons_of_mode(flow, flow_back, mode=mode, edge=edge, image=image, other=other)
     margin = IJCV_MARGIN if mode == "ijcv" else 0
     hidden, outside, boundary = (
         weight * soften(grow(reason, pixels + margin), sigma).astype(flow.dtype)

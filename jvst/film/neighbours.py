@@ -1,7 +1,7 @@
 """The stylized frames that a frame is tied to."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -94,14 +94,20 @@ def neighbour_masks(
     Args:
         frame: the content frame, RGB in [0, 1].
         neighbours: the slots.
-        mode: see ``consistency_mask``; of no effect on masks that were made elsewhere.
+        mode: see ``consistency_mask``; of no effect on masks that were made elsewhere, and
+            ``photometric`` is ``binary`` where the other frame is not known.
         edge: see ``consistency_mask``.
         knobs: weight, widening and softening of each reason for distrust.
     """
 
     def trust(slot: Neighbours) -> Mask:
         flow, back = slot.flows, slot.flows_back
-        mask = shaped_mask(flow, back, mode=mode, edge=edge, image=frame, knobs=knobs)
+        options: dict[str, Any] = {"edge": edge, "image": frame, "knobs": knobs}
+        mask = shaped_mask(flow, back, mode=mode, other=slot.others, **options)
+        if mode == "photometric":
+            # Without the other frame there is nothing to compare.
+            papers = shaped_mask(flow, back, mode="binary", **options)
+            mask = jnp.where(slot.has_other > 0.0, mask, papers)
         mask = jnp.where(slot.has_mask > 0.0, slot.masks, mask)
         cut = without_cuts(mask, frame, slot.others, flow)
         return slot.present * jnp.where(slot.has_other > 0.0, cut, mask)

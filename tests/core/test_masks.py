@@ -1,4 +1,4 @@
-"""Masks with knobs: the reasons apart, weighted, widened and softened; the mode ijcv."""
+"""Masks with knobs: the reasons apart, weighted, widened and softened; ijcv and photometric."""
 
 import jax
 import jax.numpy as jnp
@@ -16,17 +16,17 @@ from jvst.synthetic import exact_flow, exact_occlusion, make_scene, render
 # Op by op they compile for seconds.
 consistency_mask = jax.jit(masks.consistency_mask, static_argnames=("mode", "edge"))
 shaped_mask = jax.jit(masks.shaped_mask, static_argnames=("mode", "edge", "knobs"))
-MODES = ("binary", "soft", "ijcv")
+MODES = ("binary", "soft", "ijcv", "photometric")
 SIZE = (47, 61)
 
 
 @pytest.fixture(scope="module")
 def moving():
-    """A frame of a crowd, and its exact motion to the next frame and back."""
+    """A frame of a crowd and the one before, the exact motion to that and back, what it hides."""
     scene = make_scene("market", width=120, height=90, speed=2.0)
-    image = jnp.asarray(render(scene, 3.0), jnp.float32) / 255
+    image, other = (jnp.asarray(render(scene, t), jnp.float32) / 255 for t in (3.0, 2.0))
     flow, back = (jnp.asarray(exact_flow(scene, *t)) for t in ((3, 2), (2, 3)))
-    return image, flow, back, exact_occlusion(scene, 3, 2)
+    return image, other, flow, back, exact_occlusion(scene, 3, 2)
 
 
 def random_flows(seed, scale=2.0):
@@ -55,7 +55,7 @@ def test_reasons_together_are_the_binary_mask(edge):
 
 
 def test_disoccluded_and_outside_are_what_a_scene_uncovers(moving):
-    _, flow, back, hidden = moving
+    _, _, flow, back, hidden = moving
     reasons = mask_reasons(flow, back)
     found = np.asarray(reasons.disoccluded | reasons.outside)
     # What moves by less than 0.7 px against what it hides is let through, by definition.
@@ -94,7 +94,7 @@ def reference_ijcv(image, flow, back):
 
 
 def test_ijcv_is_its_description(moving):
-    image, flow, back, _ = moving
+    image, _, flow, back, _ = moving
     flow = flow + 0.3 * jnp.sin(jnp.arange(flow.shape[1], dtype=flow.dtype) / 3)[None, :, None]
     mask = consistency_mask(flow, back, mode="ijcv", image=image)
     expected = reference_ijcv(image, flow, back)
@@ -113,7 +113,7 @@ def test_corner_strength_is_0_along_an_edge_and_large_at_a_corner():
 
 
 def test_flat_areas_are_given_more_room_by_ijcv(moving):
-    image, flow, back, _ = moving
+    image, _, flow, back, _ = moving
     off = flow + 1.2  # a squared miss of 2.88, between 0.5 and 2.5 and more
     textured = jnp.asarray(np.random.default_rng(0).uniform(size=image.shape), jnp.float32)
     half = textured.at[:, 60:].set(0.5)
@@ -136,6 +136,120 @@ def test_ijcv_needs_the_frame():
             function(flow, flow, mode="ijcv")
 
 
+# photometric
+
+
+def reference_photometric(image, other, flow, back):
+    """The mode in float64 with SciPy, from its equation."""
+    image, other, flow, back = (np.asarray(a, np.float64) for a in (image, other, flow, back))
+    height, width, _ = image.shape
+    y, x = np.mgrid[:height, :width]
+    qx, qy = x + flow[..., 0], y + flow[..., 1]
+
+    def at_target(field):
+        channels = np.moveaxis(field, -1, 0)
+        read = [ndimage.map_coordinates(c, [qy, qx], order=1, mode="nearest") for c in channels]
+        return np.stack(read, -1)
+
+    there = at_target(back)
+    bad = ((flow + there) ** 2).sum(-1) >= 0.01 * ((flow**2).sum(-1) + (there**2).sum(-1)) + 0.5
+    bad |= (qx < 0) | (qy < 0) | (qx > width - 1) | (qy > height - 1)
+    padded = np.pad(flow, ((1, 1), (1, 1), (0, 0)), mode="symmetric")
+    dx = (padded[1:-1, 2:] - padded[1:-1, :-2]) / 2
+    dy = (padded[2:, 1:-1] - padded[:-2, 1:-1]) / 2
+    boundary = (dx**2 + dy**2).sum(-1) > 0.01 * (flow**2).sum(-1) + 0.002
+    squared = ((255 * (image - at_target(other))) ** 2).mean(-1)
+    error = ndimage.gaussian_filter(squared, 1, radius=3)
+    limit = max(16**2, 4 * np.median(error[::4, ::4]))
+    missed = np.linalg.norm(flow + there, axis=-1) > 0.3
+    return 1 - (bad | (error > limit) | (boundary & ((error > 8**2) | missed)))
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.06])
+def test_photometric_is_its_equation(moving, noise):
+    image, other, flow, back, _ = moving
+    image, other = (
+        p + noise * np.random.default_rng(i).normal(size=p.shape).astype(np.float32)
+        for i, p in enumerate((image, other))
+    )
+    flow = flow + 0.4 * jnp.sin(jnp.arange(flow.shape[1], dtype=flow.dtype) / 3)[None, :, None]
+    mask = consistency_mask(flow, back, mode="photometric", image=image, other=other)
+    expected = reference_photometric(image, other, flow, back)
+    assert 0.2 < expected.mean() < 0.95
+    # A pixel at a threshold may fall on the other side in float32.
+    assert (np.asarray(mask) != expected).mean() < 0.002
+
+
+def test_photometric_trusts_a_motion_boundary_over_which_the_frames_agree_and_the_flow_returns():
+    flow = jnp.zeros((20, 30, 2)).at[:, 15:, 0].set(0.4)
+    grey = jnp.full((20, 30, 3), 0.5)
+    inside = np.s_[:, :29]  # the last column leaves the frame
+    papers = np.asarray(consistency_mask(flow, -flow))
+    assert papers[inside].min() == 0.0
+    mask = consistency_mask(flow, -flow, mode="photometric", image=grey, other=grey)
+    np.testing.assert_array_equal(np.asarray(mask)[inside], 1.0)
+    off = np.asarray(
+        consistency_mask(flow, 0.35 - flow, mode="photometric", image=grey, other=grey)
+    )
+    np.testing.assert_array_equal(off[inside], papers[inside])
+
+
+def test_photometric_distrusts_what_changed_though_the_flow_returns():
+    still = jnp.zeros((40, 50, 2))
+    grey = jnp.full((40, 50, 3), 0.5)
+    changed = grey.at[10:20, 20:30].add(0.2)
+    mask = consistency_mask(still, still, mode="photometric", image=grey, other=changed)
+    expected = np.ones((40, 50))
+    expected[10:20, 20:30] = 0.0
+    far = ndimage.maximum_filter(1 - expected, 7) == 0
+    assert np.asarray(mask)[expected == 0].max() == 0.0
+    np.testing.assert_array_equal(np.asarray(mask)[far], 1.0)
+
+
+@pytest.mark.parametrize("what", ["noise", "light"])
+def test_photometric_makes_room_for_noise_and_for_a_change_of_light(what):
+    random = np.random.default_rng(4)
+    picture = random.uniform(0.3, 0.6, size=(1, 1, 3)) + np.linspace(0, 0.2, 50)[None, :, None]
+    frames = [np.broadcast_to(picture, (40, 50, 3)) for _ in range(2)]
+    if what == "noise":
+        frames = [frame + 0.1 * random.normal(size=frame.shape) for frame in frames]
+    else:
+        frames[1] = 1.15 * frames[1]
+    image, other = (jnp.asarray(frame, jnp.float32) for frame in frames)
+    assert float(255 * jnp.abs(image - other).mean()) > 16  # more than a still pair is let off
+    still = jnp.zeros((40, 50, 2))
+    mask = consistency_mask(still, still, mode="photometric", image=image, other=other)
+    assert float(mask.mean()) > 0.99
+
+
+def test_photometric_is_more_often_right_than_the_papers_mask_where_a_flow_is_smooth(moving):
+    image, other, flow, back, hidden = moving
+    smooth = [gaussian_blur(field, 2.0, 6) for field in (flow, back)]
+    good = np.asarray(~hidden & (jnp.linalg.norm(smooth[0] - flow, axis=-1) < 1.0))
+    papers, ours = (
+        np.asarray(consistency_mask(*smooth, mode=mode, image=image, other=other)) > 0
+        for mode in ("binary", "photometric")
+    )
+    assert (ours == good).mean() > (papers == good).mean() + 0.03
+
+
+def test_photometric_trusts_nothing_that_is_not_a_number_and_all_else():
+    still = jnp.zeros((40, 50, 2))
+    grey = jnp.full((40, 50, 3), 0.5)
+    broken = grey.at[8, 8].set(jnp.nan)
+    mask = np.asarray(consistency_mask(still, still, mode="photometric", image=grey, other=broken))
+    assert mask[8, 8] == 0.0
+    np.testing.assert_array_equal(mask[:, 20:], 1.0)
+
+
+@pytest.mark.parametrize("given", [{}, {"image": jnp.zeros((5, 6, 3))}])
+def test_photometric_needs_both_frames(given):
+    flow = jnp.zeros((5, 6, 2))
+    for function in (consistency_mask, shaped_mask):
+        with pytest.raises(ValueError, match="image=FRAME and other=OTHER"):
+            function(flow, flow, mode="photometric", **given)
+
+
 # the knobs
 
 
@@ -144,8 +258,9 @@ def test_ijcv_needs_the_frame():
 def test_default_knobs_change_nothing(mode, edge):
     for seed in range(3):
         flow, back = random_flows(seed)
-        image = jnp.asarray(np.random.default_rng(seed).uniform(size=(*SIZE, 3)), jnp.float32)
-        options = {"mode": mode, "edge": edge, "image": image}
+        draw = np.random.default_rng(seed).uniform(size=(2, *SIZE, 3))
+        image, other = 0.1 * jnp.asarray(draw, jnp.float32)
+        options = {"mode": mode, "edge": edge, "image": image, "other": other}
         np.testing.assert_array_equal(
             shaped_mask(flow, back, **options), consistency_mask(flow, back, **options)
         )
@@ -205,9 +320,9 @@ def test_each_reason_grows_by_its_own_pixels():
     "mode", [pytest.param(m, marks=[pytest.mark.slow] if m != "ijcv" else []) for m in MODES]
 )
 def test_more_of_any_knob_never_trusts_more_in_the_mean(moving, mode):
-    image, flow, back, _ = moving
+    image, other, flow, back, _ = moving
     made = [
-        shaped_mask(flow, back, mode=mode, image=image, knobs=knobs_of(**knobs))
+        shaped_mask(flow, back, mode=mode, image=image, other=other, knobs=knobs_of(**knobs))
         for knobs in ({}, {"dilate": (1,)}, {"dilate": (3,)}, {"dilate": (3,), "blur": (1.5,)})
     ]
     means = [float(m.mean()) for m in made]

@@ -10,6 +10,7 @@ from jvst import ClipConfig, LossWeights, Motion, SolverConfig, stylize_clip, wa
 from jvst.core.masks import MaskKnobs
 from jvst.film.clip import noise_image, prepare
 from jvst.film.neighbours import neighbours_in_slots
+from jvst.lab.evaluation.appearance import loss_terms
 from jvst.solver.objective import style_targets
 from jvst.solver.solve import advance, begin
 
@@ -272,3 +273,41 @@ def test_a_mask_that_is_given_replaces_ours():
     trust = prepare(picture(1), network(), {}, slots).trust
     np.testing.assert_array_equal(trust[0], mask)
     np.testing.assert_array_equal(trust[1], 0.0)
+
+
+def test_photometric_masks_look_at_both_frames_and_are_the_papers_where_one_is_not_known():
+    boundary = jnp.zeros((33, 40, 2)).at[:, 20:, 0].set(-0.4)
+    grey = jnp.full((33, 40, 3), 0.5)
+    trust = {}
+    for mode, other in (("photometric", grey), ("photometric", None), ("binary", None)):
+        slots = neighbours_in_slots(grey, [(picture(3), Motion(boundary, -boundary, other))])
+        trust[mode, other is None] = prepare(grey, network(), {}, slots, mask=mode).trust[0]
+    assert float(trust["photometric", False].min()) == 1.0
+    np.testing.assert_array_equal(trust["photometric", True], trust["binary", True])
+    assert float(trust["binary", True].min()) == 0.0
+
+
+def random_motion(seed, other=None):
+    random = np.random.default_rng(seed)
+    flows = (jnp.asarray(random.normal(scale=20.0, size=(33, 40, 2)), jnp.float32) for _ in "ab")
+    return Motion(*flows, other)
+
+
+def style_of(image):
+    style = style_targets(network(), [picture(2)])
+    return float(loss_terms(image, network(), picture(11), style, WEIGHTS).style)
+
+
+@pytest.mark.parametrize("init", ["noise", "content"])
+@pytest.mark.parametrize("mask", ["binary", "photometric"])
+@pytest.mark.parametrize("frame", ["with random flow", "uncovered as a whole"])
+def test_a_frame_that_is_uncovered_as_a_whole_is_finite_and_painted(frame, mask, init):
+    images = clip(2)
+    motion = random_motion(5, images[0])
+    if frame == "uncovered as a whole":
+        motion = motion._replace(mask=jnp.zeros((33, 40)))
+    config = dataclasses.replace(CONFIG, init=init, mask=mask)
+    _, made = stylize(2, images=images, motions=[{}, {1: motion}], config=config)
+    assert bool(jnp.all(jnp.isfinite(made.image)))
+    # Painted: of its style term less is left than of the content frame.
+    assert style_of(made.image) < 0.5 * style_of(images[1])

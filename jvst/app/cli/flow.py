@@ -50,7 +50,7 @@ class WriteFlowOptions:
     lags: tuple[int, ...] = (1,)
     """Distances between the two frames of a pair."""
     mask: str = "soft"
-    """soft (the Torch code's), binary (the paper's) or ijcv (its sequel's)."""
+    """soft (the Torch code's), binary (the paper's), ijcv (its sequel's) or photometric (ours)."""
     mask_edge: str = "torch"
     """torch distrusts the last row and column of a static shot, as the Torch code does; clamp
     doesn't."""
@@ -208,9 +208,9 @@ def _write_pair(output: Path, pair: FlowPair, options: WriteFlowOptions, knobs: 
 
 @functools.partial(jax.jit, static_argnames=("mode", "edge", "knobs"))
 def _mask(flow, flow_back, frame, other, *, mode, edge, knobs):
-    image = frame / 255.0
-    mask = shaped_mask(flow, flow_back, mode=mode, edge=edge, image=image, knobs=knobs)
-    return without_cuts(mask, image, other / 255.0, flow)
+    image, other = frame / 255.0, other / 255.0
+    mask = shaped_mask(flow, flow_back, mode=mode, edge=edge, image=image, other=other, knobs=knobs)
+    return without_cuts(mask, image, other, flow)
 
 
 _reasons = jax.jit(mask_reasons)
@@ -229,7 +229,7 @@ def _check(options: WriteFlowOptions) -> MaskKnobs:
         if not value:
             raise InputError(f"{option} was not given; expected {what}")
     for option, value, choices in (
-        ("--mask", options.mask, ("soft", "binary", "ijcv")),
+        ("--mask", options.mask, ("soft", "binary", "ijcv", "photometric")),
         ("--mask-edge", options.mask_edge, ("torch", "clamp")),
     ):
         if value not in choices:
