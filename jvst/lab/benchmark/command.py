@@ -20,6 +20,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "precision": "what faster arithmetic costs: losses and pictures side by side",
         "sizes": "seconds and memory over sizes, batches and devices",
         "flow": "the flow engines: how good, how fast",
+        "masks": "masks of trust: what they get right, and why they are wide",
+        "outlines": "short films with one mask or another, near outlines",
         "gpu": "all of it on a GPU, in minutes",
     }
 )

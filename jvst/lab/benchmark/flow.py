@@ -171,13 +171,13 @@ def run(options: FlowOptions, journal: Journal) -> None:
         check_at_least(seed, 0, "--seeds")
     size = size_of(options.size)
     check_at_least(options.cases, 0, "--cases")
-    chosen = [_setting(scene) for scene in options.scenes] or CASES[: options.cases]
+    chosen = [setting(scene) for scene in options.scenes] or CASES[: options.cases]
     for name, *_ in chosen:
         check_choice(name, sorted(SEQUENCES), "--scenes")
     journal.begin()
     columns = COLUMNS if len(options.seeds) == 1 else (*COLUMNS, *SEED_COLUMNS)
-    for number, setting in enumerate(chosen):
-        title, rows = measure(*setting, size, options)
+    for number, scene in enumerate(chosen):
+        title, rows = measure(*scene, size, options)
         journal.table(f"scene_{number}", title, columns, rows)
     if options.reference:
         title = "Distance to published DeepFlow fields, pixels"
@@ -239,7 +239,7 @@ def case_rows(case: Case, engines: Sequence[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def _setting(text: str) -> tuple[str, float, float]:
+def setting(text: str) -> tuple[str, float, float]:
     """Read ``NAME:SPEED`` or ``NAME:SPEED:NOISE``.
 
     Raises:
