@@ -113,9 +113,10 @@ class MotionOptions:
     'files:flow/backward_[%d]_{%d}.flo'."""
     flow_scale: float = 1.0
     """Compute flow at this part of the size and scale it up: faster and coarser."""
-    mask: str = "binary"
-    """binary (the paper), soft (its Torch code), ijcv (its sequel), or files:PATTERN for masks made
-    elsewhere, such as 'files:flow/reliable_[%d]_{%d}.pgm'."""
+    mask: str = "photometric"
+    """photometric (which asks the frames whether a motion boundary matters), binary (the paper),
+    soft (its Torch code), ijcv (its sequel), or files:PATTERN for masks made elsewhere, such as
+    'files:flow/reliable_[%d]_{%d}.pgm'."""
     mask_weights: tuple[float, ...] = (1.0,)
     """How much disoccluded, outside and motion boundary count, 0 to 1; one number for all."""
     mask_dilate: tuple[int, ...] = (0,)

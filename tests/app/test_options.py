@@ -149,8 +149,8 @@ def test_a_size_that_can_not_be_used_is_refused(arguments):
         frame_size(parse([*GIVEN, *arguments]), 450, 350)
 
 
-def test_defaults_are_the_papers():
+def test_defaults_are_the_papers_but_for_the_mask():
     config = StylizeConfig()
     assert config.solver.tolerance == 1e-4
     assert config.solver.iterations == (2000, 1000)
-    assert config.motion.mask == "binary"
+    assert config.motion.mask == "photometric"

@@ -55,6 +55,8 @@ class EvaluateOptions:
     """Frames that multi-pass solves at once, where they don't depend on each other."""
     flow: str = "dis"
     """Engine of methods that name none: dis, epic, deepflow, …"""
+    mask: Literal["binary", "soft", "ijcv", "photometric"] = "photometric"
+    """Trust in the flow, as for jvst --mask."""
     flow_cache: str = ""
     """Folder that keeps computed flow; OUT/flow when left out, 'none' for no cache."""
     flow_workers: int = 2
@@ -110,7 +112,7 @@ def stylize_config(options: EvaluateOptions) -> StylizeConfig:
         input=InputOptions(clip=options.data, style=(options.style,), size=options.size),
         look=LookOptions(style_scale=options.style_scale),
         network=NetworkOptions(weights=options.weights),
-        motion=MotionOptions(flow=options.flow),
+        motion=MotionOptions(flow=options.flow, mask=options.mask),
         solver=SolverOptions(
             iterations=options.iterations, init=options.init, tolerance=0.0, seed=options.seed
         ),

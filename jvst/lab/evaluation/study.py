@@ -80,6 +80,7 @@ class Studio:
             "iterations": list(config.solver.iterations),
             "seed": config.solver.seed,
             "flow": config.motion.flow,
+            "mask": config.motion.mask,
             "size": config.input.size,
         }
 

@@ -76,7 +76,9 @@ def test_every_option_comes_back(group, field):
 
 def test_defaults_are_left_out():
     assert rerun_command(dataclasses.asdict(StylizeConfig())) == "python scripts/stylize.py"
-    command = rerun_command(dataclasses.asdict(parse([*GIVEN, "--seed", "0", "--mask", "binary"])))
+    command = rerun_command(
+        dataclasses.asdict(parse([*GIVEN, "--seed", "0", "--mask", "photometric"]))
+    )
     assert command == "python scripts/stylize.py --clip a.mp4 --style b.png"
 
 

@@ -178,6 +178,7 @@ def test_a_method_that_was_stopped_goes_on_with_its_next_frame(
         (("--style", "painting:swirls"), "another style"),
         (("--seed", "1"), "another seed (0 there, 1 now)"),
         (("--size", "40x36"), "another size"),
+        (("--mask", "soft"), "another mask"),
         (("--limit", "3"), "another limit"),
     ],
 )
