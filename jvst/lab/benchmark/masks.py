@@ -1,4 +1,4 @@
-"""What masks of trust get right, and what warping mixes at outlines."""
+"""Masks of trust against the truth; warping at outlines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
