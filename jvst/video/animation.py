@@ -1,6 +1,6 @@
-"""Moving pictures in files of pictures: animated webp, png and avif."""
+"""Animated webp, png and avif, as clips."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
 from typing import Literal
@@ -39,7 +39,7 @@ def animation_length(path: Path) -> tuple[int, Fraction]:
         return count, sum(durations, Fraction(0))
 
 
-def read_animation(path: Path, start: int, stop: int | None) -> Iterator[TimedFrame]:
+def read_animation(path: Path, start: int, stop: int | None) -> Generator[TimedFrame, None, None]:
     """Yield the frames ``start`` to ``stop`` of a moving picture.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The time at which each frame of a video file is shown."""
+"""Times of the frames of a video file."""
 
 from fractions import Fraction
 

@@ -3,6 +3,7 @@
 from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
+from typing import cast
 
 import av
 from av.codec import CodecContext
@@ -90,7 +91,7 @@ def _decoder(stream: av.VideoStream) -> VideoCodecContext:
     remarks = {key.lower(): value for key, value in stream.metadata.items()}
     if name is None or remarks.get("alpha_mode") != "1":
         return context
-    with_alpha = CodecContext.create(name, "r")
+    with_alpha = cast(VideoCodecContext, CodecContext.create(name, "r"))
     with_alpha.extradata = context.extradata
     return with_alpha
 

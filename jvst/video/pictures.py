@@ -185,7 +185,7 @@ def shown(
 
 
 def _factor(size: tuple[int, int], largest: int | None) -> int:
-    """Return the smallest power of two by which sides shrink to at most so many pixels."""
+    """Return the smallest power of two by which sides shrink to a number of pixels."""
     factor = 1
     while largest is not None and size[0] * size[1] > largest * factor**2:
         factor *= 2

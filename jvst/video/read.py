@@ -1,6 +1,6 @@
 """The properties of a clip, and its frames in order."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -103,7 +103,7 @@ def read_timed_frames(
     stop: int | None = None,
     video_stream: int | None = None,
     frame_rate: Fraction = DEFAULT_FRAME_RATE,
-) -> Iterator[TimedFrame]:
+) -> Generator[TimedFrame, None, None]:
     """Read the frames of a clip one at a time, with the times at which they are shown.
 
     Frames are upright, with square pixels (the number of rows stays, the width changes), over
@@ -121,7 +121,7 @@ def read_timed_frames(
         frame_rate: of pictures, which say no times.
 
     Returns:
-        An iterator; what is wrong with the source or the range is raised before it is returned,
+        A generator; what is wrong with the source or the range is raised before it is returned,
         damage further on when it is reached.
 
     Raises:
@@ -227,7 +227,7 @@ def _check_range(source: str | Path, start: int, stop: int | None, frames: int |
 
 def _read_pictures(
     found: Pictures, start: int, stop: int | None, size: tuple[int, int], frame_rate: Fraction
-) -> Iterator[TimedFrame]:
+) -> Generator[TimedFrame, None, None]:
     places = [*found.places, found.places[-1] + 1]
     for number in range(len(found.files))[start:stop]:
         file = found.files[number]

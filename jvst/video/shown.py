@@ -1,6 +1,6 @@
-"""Frames of a video file as a viewer sees them, each with its time."""
+"""Frames of a video file as a viewer sees them."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -82,7 +82,7 @@ def to_picture(frame: av.VideoFrame, display: Display) -> Frame:
 
 def read_video(
     path: Path, start: int, stop: int | None, display: Display, number: int | None = None
-) -> Iterator[TimedFrame]:
+) -> Generator[TimedFrame, None, None]:
     """Yield the frames ``start`` to ``stop`` of a video file, as they are shown.
 
     Args:

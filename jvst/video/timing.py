@@ -1,4 +1,4 @@
-"""When the frames of a clip are shown, and constant rates made of it."""
+"""Timelines of clips, and constant rates made of them."""
 
 import itertools
 import math

@@ -1,4 +1,4 @@
-r"""Light of high dynamic range, brought to that of common screens.
+r"""Tone-mapping of high dynamic range for common screens.
 
 The signal is decoded to light, the light's peak is rolled off, and the result is encoded for a
 screen whose white is the reference white of 203 cd/m² (ITU-R BT.2408-7, table 1).
