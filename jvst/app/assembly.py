@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 from jvst._types import Frame
 from jvst.app.events import Teller
@@ -61,21 +62,24 @@ def write_film(clip: Clip, config: StylizeConfig, store: RunStore, tell: Teller)
     Raises:
         InputError: it can't be written, or the sound not be read.
     """
-    options = config.output
-    output = options.output or str(store.folder / _DEFAULT_NAME)
+    output = config.output.output or str(store.folder / _DEFAULT_NAME)
     plan = film_plan(clip, config)
-    write_video(
-        output,
-        _pictures(store, plan.order, tell),
-        frame_rate=plan.frame_rate,
-        times=plan.times,
-        audio_from=clip.source if options.audio and clip.has_audio else None,
-        audio_start=max(clip.timeline.start, Fraction(0)),
-        audio_stream=config.input.audio_stream,
-        video_stream=clip.video_stream,
-        quality=options.quality,
-    )
+    write_video(output, _pictures(store, plan.order, tell), **film_options(clip, config, plan))
     return Path(output)
+
+
+def film_options(clip: Clip, config: StylizeConfig, plan: FilmPlan) -> dict[str, Any]:
+    """Return how ``write_video`` is to write a film, by its names."""
+    options = config.output
+    return {
+        "frame_rate": plan.frame_rate,
+        "times": plan.times,
+        "audio_from": clip.source if options.audio and clip.has_audio else None,
+        "audio_start": max(clip.timeline.start, Fraction(0)),
+        "audio_stream": config.input.audio_stream,
+        "video_stream": clip.video_stream,
+        "quality": options.quality,
+    }
 
 
 def _pictures(store: RunStore, order: Sequence[int], tell: Teller) -> Iterator[Frame]:
@@ -89,7 +93,9 @@ def _describe(output: str, order: Sequence[int], count: int, rate: Fraction) -> 
     repeats = len(order) - len(set(order))
     if not left_out and not repeats:
         return ()
+    said = [f"{repeats} are repeats"] if repeats else []
+    said += [f"{left_out} frames are left out"] if left_out else []
     return (
         f"{output} gets {len(order)} pictures of the clip's {count} frames, {float(rate):.6g} a "
-        f"second: {repeats} are repeats and {left_out} frames are left out",
+        f"second: {' and '.join(said)}",
     )
