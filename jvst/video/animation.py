@@ -20,6 +20,8 @@ Content = Literal["picture", "animation", "other"]
 
 def content_of(path: Path) -> Content:
     """Tell what a file holds, whatever it is called."""
+    if not path.is_file():  # a pipe would lose what is read here
+        return "other"
     with path.open("rb") as file:
         try:
             image = identified(file, path)

@@ -24,6 +24,8 @@ LARGEST_PIXELS = 64_000_000
 _LARGEST_DECODED = 1 << 29
 _ORIENTATION = 0x0112  # Exif 2.3 and TIFF 6.0
 _TURNED = (5, 6, 7, 8)  # those by a quarter
+# Of screens; a picture made for one is taken for sRGB, as browsers do.
+_SCREEN_GAMMA, _GAMMA_SLACK = 2.2, 0.05
 
 # JPEG quality 95 is the highest that Pillow's documentation advises; 4:4:4 keeps brush strokes'
 # colours sharp.
@@ -178,10 +180,28 @@ def shown(
             opaque = to_srgb(opaque, profile)
         except UnreadableProfileError:
             on_notice(f"the colour profile of {path} can't be read; it is taken for sRGB")
+    elif not _has_common_gamma(image):
+        opaque = opaque.convert("RGB").point(3 * _gamma_table(image.info["gamma"]))
     colours = np.asarray(opaque.convert("RGB"))
     if alpha is None:
         return np.array(colours, order="C")
     return np.ascontiguousarray(over_white(np.dstack([colours, np.asarray(alpha)])))
+
+
+def _has_common_gamma(image: Image.Image) -> bool:
+    """Tell whether a png's remark on its gamma says no more than that it is for a screen."""
+    gamma = image.info.get("gamma")
+    return not gamma or "srgb" in image.info or abs(gamma * _SCREEN_GAMMA - 1) < _GAMMA_SLACK
+
+
+def _gamma_table(gamma: float) -> list[int]:
+    """Return sRGB's level for each level of a picture that was encoded with a gamma.
+
+    Source: PNG (ISO/IEC 15948), 11.3.3.2; IEC 61966-2-1.
+    """
+    light = (np.arange(256) / 255) ** (1 / gamma)
+    curve = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)
+    return np.round(255 * curve).astype(int).tolist()
 
 
 def _factor(size: tuple[int, int], largest: int | None) -> int:

@@ -103,6 +103,7 @@ HELD_BY = {
         (PROFILES, "test_inks_are_what_their_profile_says"),
         (PROFILES, "test_grey_with_a_profile_is_read_with_it"),
     ],
+    "A png made for another gamma": [(PROFILES, "test_a_png_of_another_gamma_is_read_with_it")],
     "A profile that can't be read": [
         (PROFILES, "test_a_profile_that_does_not_fit_is_left_out_and_said")
     ],

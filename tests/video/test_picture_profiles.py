@@ -1,10 +1,11 @@
 """Pictures with colour profiles, as sRGB."""
 
 import itertools
+import struct
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, PngImagePlugin
 from support.colour_profiles import (
     ADOBE_GAMMA,
     ADOBE_RGB,
@@ -81,6 +82,17 @@ def test_a_profile_that_does_not_fit_is_left_out_and_said(tmp_path, profile):
     picture = read_picture(tmp_path / "a.png", on_notice=told.append)
     assert (picture == GREEN).all()
     assert len(told) == 1 and "profile" in told[0] and "\n" not in told[0]
+
+
+@pytest.mark.parametrize(
+    ("gamma", "expected"),
+    [(1.0, encoded(100 / 255)), (1 / 2.2, 100), (0.6, encoded((100 / 255) ** (1 / 0.6)))],
+)
+def test_a_png_of_another_gamma_is_read_with_it(tmp_path, gamma, expected):
+    notes = PngImagePlugin.PngInfo()
+    notes.add(b"gAMA", struct.pack(">I", round(100_000 * gamma)))
+    flat((100,), "L").save(tmp_path / "a.png", pnginfo=notes)
+    assert np.abs(pixel(tmp_path / "a.png") - expected).max() <= 1
 
 
 def test_lab_is_read_without_a_profile(tmp_path):
