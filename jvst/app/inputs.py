@@ -94,10 +94,16 @@ def open_clip(config: StylizeConfig) -> Clip:
     rate = frame_rate_of(config.input.frame_rate) or info.frame_rate
     digest = hashlib.sha256()
     moments: list[tuple[Fraction, Fraction]] = []
+    notices = list(info.notices)
 
     def looked_at() -> Iterator[Frame]:
         for frame, time, duration in read_timed_frames(
-            source, start=start, stop=stop, video_stream=stream, frame_rate=rate
+            source,
+            start=start,
+            stop=stop,
+            video_stream=stream,
+            frame_rate=rate,
+            on_notice=notices.append,
         ):
             digest.update(frame.tobytes())
             moments.append((time, duration))
@@ -125,7 +131,7 @@ def open_clip(config: StylizeConfig) -> Clip:
         digest.hexdigest(),
         cuts,
         stream,
-        info.notices,
+        tuple(dict.fromkeys(notices)),
     )
 
 

@@ -1,7 +1,8 @@
 """Interlaced video, brought to whole frames."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
+from pathlib import Path
 
 import av
 from av.error import BlockingIOError as NeedsMoreFrames
@@ -23,13 +24,26 @@ def is_interlaced(frame: av.VideoFrame, stream: av.VideoStream) -> bool:
     return frame.interlaced_frame or (stated and context.codec.canonical_name in _UNMARKED_CODECS)
 
 
+def describe_fields(path: Path) -> str:
+    """Say what is done with an interlaced clip."""
+    return f"{path} is interlaced; whole frames are made of its first fields (yadif)"
+
+
 def whole_frames(
-    frames: Generator[av.VideoFrame, None, None], stream: av.VideoStream
+    frames: Generator[av.VideoFrame, None, None],
+    stream: av.VideoStream,
+    *,
+    on_interlaced: Callable[[], object] = lambda: None,
 ) -> Iterator[av.VideoFrame]:
     """Replace interlaced frames by whole ones, made of their first fields by FFmpeg's yadif.
 
     As many frames come out as go in, at the same times. Frames that are marked as whole stay as
     they are, and nothing is done before the first interlaced one.
+
+    Args:
+        frames: as they are decoded.
+        stream: that they belong to.
+        on_interlaced: called at the first interlaced frame.
 
     Raises:
         DamagedClipError: as ``frames``, after the last frame before the damage.
@@ -43,6 +57,7 @@ def whole_frames(
                 filtered = None
             if filtered is None and is_interlaced(frame, stream):
                 filtered = _Yadif(frame, stream)
+                on_interlaced()
             if filtered is None:
                 yield frame
             else:

@@ -1,6 +1,6 @@
 """The properties of a clip, and its frames in order."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -103,6 +103,7 @@ def read_timed_frames(
     stop: int | None = None,
     video_stream: int | None = None,
     frame_rate: Fraction = DEFAULT_FRAME_RATE,
+    on_notice: Callable[[str], object] = lambda _: None,
 ) -> Generator[TimedFrame, None, None]:
     """Read the frames of a clip one at a time, with the times at which they are shown.
 
@@ -119,6 +120,8 @@ def read_timed_frames(
             the same as None.
         video_stream: as for ``probe``.
         frame_rate: of pictures, which say no times.
+        on_notice: told, in a line, what the user should know of frames that ``probe`` didn't see;
+            some lines are those of ``probe``.
 
     Returns:
         A generator; what is wrong with the source or the range is raised before it is returned,
@@ -132,14 +135,14 @@ def read_timed_frames(
     if found is not None:
         size = _common_size(found.files)
         _check_range(source, start, stop, len(found.files))
-        return _read_pictures(found, start, stop, size, frame_rate)
+        return _read_pictures(found, start, stop, size, frame_rate, on_notice)
     path = Path(source)
     if content_of(path) == "animation":
         _check_range(source, start, stop, animation_length(path)[0])
         return read_animation(path, start, stop)
     info, display = _probe_video(source, video_stream)
     _check_range(source, start, stop, info.frames)
-    return read_video(path, start, stop, display, video_stream)
+    return read_video(path, start, stop, display, video_stream, on_notice=on_notice)
 
 
 def _probe_video(
@@ -226,12 +229,18 @@ def _check_range(source: str | Path, start: int, stop: int | None, frames: int |
 
 
 def _read_pictures(
-    found: Pictures, start: int, stop: int | None, size: tuple[int, int], frame_rate: Fraction
+    found: Pictures,
+    start: int,
+    stop: int | None,
+    size: tuple[int, int],
+    frame_rate: Fraction,
+    on_notice: Callable[[str], object],
 ) -> Generator[TimedFrame, None, None]:
     places = [*found.places, found.places[-1] + 1]
     for number in range(len(found.files))[start:stop]:
         file = found.files[number]
-        frame = read_picture(file)
+        # What is wrong with one is mostly so with all.
+        frame = read_picture(file, on_notice=on_notice if number == start else None)
         if frame.shape[:2] != size:
             raise InputError(f"{file} has changed its size while the clip was read; start again")
         begin, end = places[number], places[number + 1]

@@ -1,6 +1,6 @@
 """Frames of a video file as a viewer sees them."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
@@ -18,7 +18,7 @@ from jvst.video.container import open_container, require_picture_stream
 from jvst.video.decode import DamagedClipError, decode
 from jvst.video.display import UPRIGHT, Orientation, fit, orient, orientation_from_matrix
 from jvst.video.ending import stated_end
-from jvst.video.fields import is_interlaced, whole_frames
+from jvst.video.fields import describe_fields, is_interlaced, whole_frames
 from jvst.video.timing import TimedFrame
 from jvst.video.tone import ToneMap
 
@@ -65,7 +65,7 @@ def find_display(frame: av.VideoFrame, stream: av.VideoStream, path: Path) -> Di
         width, height = frame.width, frame.height
     chosen, notices = tone_map(frame), []
     if is_interlaced(frame, stream):
-        notices.append(f"{path} is interlaced; whole frames are made of its first fields (yadif)")
+        notices.append(describe_fields(path))
     if chosen is not None:
         notices.append(f"{path} {describe_tone_map(chosen, frame)}")
     width = max(1, round(width * aspect))
@@ -81,7 +81,13 @@ def to_picture(frame: av.VideoFrame, display: Display) -> Frame:
 
 
 def read_video(
-    path: Path, start: int, stop: int | None, display: Display, number: int | None = None
+    path: Path,
+    start: int,
+    stop: int | None,
+    display: Display,
+    number: int | None = None,
+    *,
+    on_notice: Callable[[str], object] = lambda _: None,
 ) -> Generator[TimedFrame, None, None]:
     """Yield the frames ``start`` to ``stop`` of a video file, as they are shown.
 
@@ -91,6 +97,7 @@ def read_video(
         stop: the frame after the last; None for all.
         display: how they are shown.
         number: of the video stream; its default when left out.
+        on_notice: told of what the first frame doesn't show.
 
     Raises:
         InputError: fewer frames than ``start``.
@@ -102,7 +109,10 @@ def read_video(
         clock = Clock(container, stream)
         with closing(decode(container, stream, path)) as decoded:
             end = stated_end(container, stream, path)
-            for frame, time, duration in _timed(whole_frames(decoded, stream), clock, end):
+            whole = whole_frames(
+                decoded, stream, on_interlaced=lambda: on_notice(describe_fields(path))
+            )
+            for frame, time, duration in _timed(whole, clock, end):
                 if count >= start:
                     yield TimedFrame(to_picture(frame, display), time, duration)
                 count += 1

@@ -8,7 +8,7 @@ import pytest
 from support.raw_video import blocks, planes_frame, write_raw
 
 from jvst.errors import InputError
-from jvst.video import probe, read_frames, write_video
+from jvst.video import probe, read_frames, read_timed_frames, write_video
 from jvst.video.tone import ToneMap, roll_off, to_bt709, to_light, to_pq
 
 # Numbers of ITU-T H.273.
@@ -267,6 +267,21 @@ def test_the_first_field_is_kept_also_where_only_the_container_tells_of_it(tmp_p
     assert max(map(combing, frames[1:-1])) < combing(fields(6)[2]) / 10
     for shown, drawn in zip(frames, fields(6), strict=True):
         np.testing.assert_array_equal(shown[first::2], drawn[first::2])
+
+
+def test_a_clip_that_is_interlaced_from_some_frame_on_says_so(tmp_path):
+    # Two streams of H.264 one after the other, as a recorder joins them.
+    parts = []
+    for name, options in (("a", {}), ("b", {"flags": "+ildct+ilme"})):
+        write_raw(tmp_path / f"{name}.h264", fields(6), options={"crf": "5", **options})
+        parts.append((tmp_path / f"{name}.h264").read_bytes())
+    (tmp_path / "both.h264").write_bytes(b"".join(parts))
+    assert probe(tmp_path / "both.h264").notices == ()
+    told = []
+    frames = [f.pixels for f in read_timed_frames(tmp_path / "both.h264", on_notice=told.append)]
+    assert len(frames) == 12
+    assert len(told) == 1 and "interlaced" in told[0]
+    assert min(map(combing, frames[1:5])) > 5 * max(map(combing, frames[7:11]))
 
 
 def test_progressive_clips_pass_as_they_are(tmp_path):
