@@ -12,21 +12,20 @@ DEFAULT_FRAME_RATE = Fraction(25)
 class Clock:
     """Tells the time of frames that come in the order of display.
 
-    Time 0 is where the stream begins. The times of an avi are those of decoding, for it has no
-    other; frames without a time follow each other at the stated rate.
+    Time 0 is where the stream begins, in an avi its first frame. Frames without a time follow each
+    other at the stated rate.
     """
 
     def __init__(self, container: InputContainer, stream: av.VideoStream):
         self.rate = frame_rate(stream)
         self.tick = Fraction(stream.time_base or 1 / self.rate)
-        self._counts_packets = container.format.name == "avi"
-        start = None if self._counts_packets else stream.start_time
+        start = None if container.format.name == "avi" else stream.start_time
         self._start = None if start is None else start * self.tick
         self._last: Fraction | None = None
 
     def time(self, frame: av.VideoFrame) -> Fraction:
         """Return when the next frame begins, in seconds; always later than the one before."""
-        stamp = frame.dts if self._counts_packets or frame.pts is None else frame.pts
+        stamp = frame.pts
         time = None if stamp is None else stamp * Fraction(frame.time_base or self.tick)
         if time is not None:
             self._start = time if self._start is None else self._start

@@ -44,7 +44,7 @@ def decode(
             a packet is cut off or can't be decoded, and where the picture ends earlier than the
             file states, or the file within a part of its container.
     """
-    decoder = _decoder(stream)
+    decoder, is_avi = _decoder(stream), container.format.name == "avi"
     demuxed = container.demux(stream)
     count, packets = 0, 0
     last: av.VideoFrame | None = None
@@ -75,11 +75,14 @@ def decode(
             if frame.is_corrupt:
                 damaged = True
                 break
+            # An avi has times of decoding only; what else FFmpeg gives are guesses.
+            if is_avi or frame.pts is None:
+                frame.pts = frame.dts
             yield frame
             count += 1
             last = frame
     # So it may be where an index is cut off.
-    counted = container.format.name == "avi" and packets >= (stream.frames or packets + 1)
+    counted = is_avi and packets >= (stream.frames or packets + 1)
     if damaged and not counted and not _is_complete(container, stream, path, last):
         raise DamagedClipError(_describe_damage(path, count), count)
 

@@ -12,7 +12,19 @@ from jvst.errors import InputError
 from jvst.video.animation import content_of
 from jvst.video.container import is_video
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".webp", ".tif", ".tiff", ".bmp")
+PICTURE_SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".ppm",
+    ".pgm",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".avif",
+    ".jp2",
+)
 
 _PRINTF = re.compile(r"%(?P<width>0?\d*)d")
 

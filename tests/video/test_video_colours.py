@@ -259,6 +259,20 @@ def test_a_part_of_an_interlaced_clip_is_that_part_of_the_whole(tmp_path):
     )
 
 
+@pytest.mark.parametrize("suffix", [".avi", ".mkv", ".ts"])
+def test_whole_frames_keep_the_times_of_interlaced_ones(tmp_path, suffix):
+    write_raw(
+        tmp_path / f"a{suffix}",
+        fields(6),
+        codec="mpeg2video",
+        options={"flags": "+ildct+ilme", "qscale": "2"},
+    )
+    frames = list(read_timed_frames(tmp_path / f"a{suffix}"))
+    assert "interlaced" in probe(tmp_path / f"a{suffix}").notices[0]
+    assert [float(f.time) for f in frames] == pytest.approx([n / 25 for n in range(6)], abs=0.001)
+    assert all(abs(frame.duration - Fraction(1, 25)) <= Fraction(1, 900) for frame in frames)
+
+
 @pytest.mark.parametrize(("order", "first"), [("tt", 0), ("bb", 1)])
 def test_the_first_field_is_kept_also_where_only_the_container_tells_of_it(tmp_path, order, first):
     options = {"flags": "+ildct+ilme", "field_order": order}
