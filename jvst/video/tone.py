@@ -7,8 +7,9 @@ screen whose white is the reference white of 203 cd/m² (ITU-R BT.2408-7, table 
 from dataclasses import dataclass
 from typing import Literal
 
+import cv2
 import numpy as np
-from jaxtyping import Float, Float64, UInt8, UInt16
+from jaxtyping import Float, Float32, Float64, UInt8, UInt16
 
 #: Reference white, cd/m²: ITU-R BT.2408-7, table 1.
 WHITE = 203.0
@@ -60,27 +61,23 @@ class ToneMap:
 
     def convert(self, signal: UInt16[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
         """Convert 16-bit R'G'B' to 8-bit R'G'B' of BT.709."""
-        table = to_light(np.arange(65536) / 65535, self.transfer)
-        light = table.astype(np.float32)[signal]  # [h w 3]
+        light = to_light(np.arange(65536) / 65535, self.transfer).astype(np.float32)[signal]
         if self.transfer == "hlg":
-            scene = np.maximum(light @ _LUMINANCE_2020.astype(np.float32), 1e-9)
-            light *= COMMON_PEAK * scene[..., None] ** np.float32(_HLG_GAMMA - 1)
-        light = light @ to_bt709(self.primaries).astype(np.float32).T
-        light = np.maximum(light, 0)
+            scene = cv2.transform(light, _LUMINANCE_2020[None])
+            light *= COMMON_PEAK * cv2.pow(scene, _HLG_GAMMA - 1)[..., None]
+        light = np.maximum(cv2.transform(light, to_bt709(self.primaries)), 0)
         if self.transfer != "gamma":
-            largest = light.max(-1, keepdims=True)
-            light *= self._factor(largest) / np.float32(WHITE)
-        levels = np.round(255 * np.minimum(light, 1) ** np.float32(1 / _SCREEN_GAMMA))
-        return levels.astype(np.uint8)
+            largest = np.maximum(np.maximum(light[..., 0], light[..., 1]), light[..., 2])
+            light *= self._factor(largest)[..., None]
+        levels = 255 * cv2.pow(np.minimum(light, 1), 1 / _SCREEN_GAMMA)
+        return np.rint(levels).astype(np.uint8)
 
-    def _factor(self, largest: np.ndarray) -> np.ndarray:
-        """Return by how much light is dimmed: one factor for a pixel keeps its hue."""
-        peak = max(self.peak, WHITE)
+    def _factor(self, largest: Float32[np.ndarray, "h w"]) -> Float32[np.ndarray, "h w"]:
+        """Return what light in cd/m² is multiplied by: one factor for a pixel keeps its hue."""
         # Even steps of the signal, as the eye sees them.
         steps = to_light(np.linspace(0, 1, _STEPS), "pq")
-        dimmed = roll_off(steps, peak=peak) / np.maximum(steps, 1e-9)
-        place = to_pq(largest) * (_STEPS - 1)
-        return np.interp(place, np.arange(_STEPS), dimmed).astype(np.float32)
+        shown = roll_off(steps, peak=max(self.peak, WHITE)) / np.maximum(steps, 1e-9)
+        return (np.interp(largest, steps, shown) / WHITE).astype(np.float32)
 
 
 def to_light(signal: Light, transfer: Transfer) -> Light:
