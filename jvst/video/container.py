@@ -1,7 +1,8 @@
 """Video and audio files, and the streams in them."""
 
+import io
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +12,7 @@ from av.error import FFmpegError
 from av.stream import Disposition, Stream
 
 from jvst.errors import InputError
+from jvst.video.ending import whole_fragments
 
 _Stream = TypeVar("_Stream", bound=Stream)
 
@@ -22,18 +24,62 @@ def open_container(path: Path) -> Iterator[InputContainer]:
     Raises:
         InputError: it is missing, or nothing in it can be read.
     """
+    with ExitStack() as opened:
+        try:
+            # "file:" keeps a colon in the name from being taken for a protocol.
+            container = av.open(f"file:{path}", "r", metadata_errors="replace")
+        except (FFmpegError, OSError) as error:
+            if not path.exists():
+                raise InputError(f"{path} doesn't exist; check the path") from error
+            container = _open_fragments(path, opened)
+            if container is None:
+                raise InputError(
+                    f"{path} is not a video, or is truncated (a cut mp4 can lose the index at its "
+                    "end); expected an mp4, mov, webm, mkv, avi or gif that plays; give another "
+                    "copy"
+                ) from error
+        yield opened.enter_context(container)
+
+
+class _Beginning(io.RawIOBase):
+    """A file up to some byte, for FFmpeg to read."""
+
+    def __init__(self, path: Path, size: int):
+        self._file, self._size = path.open("rb"), size
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        if whence == io.SEEK_END:
+            return self._file.seek(self._size + offset)
+        return self._file.seek(offset, whence)
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(self._size - self._file.tell(), 0)
+        return self._file.read(left if size < 0 else min(size, left))
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _open_fragments(path: Path, opened: ExitStack) -> InputContainer | None:
+    """Open what is whole of an mp4 in fragments that is cut off; None for any other file."""
     try:
-        # "file:" keeps a colon in the name from being taken for a protocol.
-        container = av.open(f"file:{path}", "r", metadata_errors="replace")
-    except (FFmpegError, OSError) as error:
-        if not path.exists():
-            raise InputError(f"{path} doesn't exist; check the path") from error
-        raise InputError(
-            f"{path} is not a video, or is truncated (a cut mp4 can lose the index at its end); "
-            "expected an mp4, mov, webm, mkv, avi or gif that plays; give another copy"
-        ) from error
-    with container:
-        yield container
+        size = whole_fragments(path)
+        if size is None:
+            return None
+        beginning = opened.enter_context(closing(_Beginning(path, size)))
+        return av.open(beginning, "r", metadata_errors="replace")
+    except (FFmpegError, OSError):
+        return None
 
 
 def is_video(path: Path) -> bool:

@@ -58,6 +58,17 @@ def is_cut_off(container: InputContainer, path: Path) -> bool | None:
     return end > size if end else None
 
 
+def whole_fragments(path: Path) -> int | None:
+    """Return where the last whole fragment of an mp4 ends, if the file is cut off behind one.
+
+    FFmpeg opens no file that ends within the head of a fragment.
+    """
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        ends = [end for kind, end in _boxes(file, size) if end <= size and kind == b"mdat"]
+    return max(ends) if ends and max(ends) < size and _has_fragments(path) else None
+
+
 def _has_fragments(path: Path) -> bool:
     with path.open("rb") as file:
         return any(kind == b"moof" for kind, _ in _boxes(file, path.stat().st_size))

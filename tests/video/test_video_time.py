@@ -151,20 +151,39 @@ def test_a_fragmented_mp4_has_all_its_frames(tmp_path, flags):
     )
 
 
-def test_a_fragmented_mp4_that_is_cut_off_says_so(tmp_path):
-    write_raw(
-        tmp_path / "a.mp4",
-        blocks(75),
-        options={"g": "10"},
-        container_options={"movflags": FRAGMENTS[0]},
-    )
-    data = (tmp_path / "a.mp4").read_bytes()
-    (tmp_path / "b.mp4").write_bytes(data[: len(data) * 6 // 10])
+def fragmented(folder, flags):
+    path = folder / "whole.mp4"
+    write_raw(path, blocks(75), options={"g": "10"}, container_options={"movflags": flags})
+    return path.read_bytes()
+
+
+def read_until_damage(path):
     frames = []
     with pytest.raises(DamagedClipError, match="damaged after") as caught:
-        for frame in read_frames(tmp_path / "b.mp4"):
+        for frame in read_frames(path):
             frames.append(frame)
-    assert 0 < caught.value.frames_read == len(frames) < 75
+    assert caught.value.frames_read == len(frames)
+    return frames
+
+
+@pytest.mark.parametrize("flags", FRAGMENTS)
+@pytest.mark.parametrize("share", [0.35, 0.6, 0.9])
+def test_a_fragmented_mp4_that_is_cut_off_says_so(tmp_path, flags, share):
+    data = fragmented(tmp_path, flags)
+    (tmp_path / "cut.mp4").write_bytes(data[: int(len(data) * share)])
+    assert 10 <= len(read_until_damage(tmp_path / "cut.mp4")) < 75
+
+
+@pytest.mark.parametrize("flags", FRAGMENTS)
+@pytest.mark.parametrize("bytes_of_head", [4, 20, 60])
+def test_a_cut_in_the_head_of_a_fragment_leaves_those_before(tmp_path, flags, bytes_of_head):
+    data = fragmented(tmp_path, flags)
+    heads = [at for at in range(len(data)) if data[at : at + 4] == b"moof"]
+    (tmp_path / "cut.mp4").write_bytes(data[: heads[3] - 4 + bytes_of_head])
+    frames = read_until_damage(tmp_path / "cut.mp4")
+    # With an empty index every fragment has its head, else the first one has none.
+    assert len(frames) == (30 if "empty_moov" in flags else 40)
+    np.testing.assert_array_equal(frames, list(read_frames(tmp_path / "whole.mp4"))[: len(frames)])
 
 
 def test_a_last_frame_that_is_held_long_is_no_damage(tmp_path):
