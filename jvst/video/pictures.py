@@ -131,6 +131,8 @@ def opened(path: str | Path) -> Iterator[ImageFile.ImageFile]:
             yield image
     except InputError:
         raise
+    except MemoryError as error:
+        raise InputError(f"{path} needs more memory than there is; reduce it") from error
     # Pillow answers damaged files with anything from OSError to SyntaxError.
     except Exception as error:
         raise InputError(

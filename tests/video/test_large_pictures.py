@@ -67,6 +67,16 @@ def test_what_no_memory_holds_is_refused_by_its_size(tmp_path, monkeypatch):
     assert read_picture(tmp_path / "a.jpg", largest=600).shape == (20, 30, 3)
 
 
+def test_a_picture_that_the_memory_can_not_take_is_not_called_damaged(tmp_path, monkeypatch):
+    def fail(*_, **__):
+        raise MemoryError
+
+    Image.fromarray(halves(40, 60)).save(tmp_path / "a.png")
+    monkeypatch.setattr("PIL.ImageFile.ImageFile.load", fail)
+    with pytest.raises(InputError, match="memory"):
+        read_picture(tmp_path / "a.png")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".jpg", ".png"])
 def test_a_painting_of_182_megapixels_is_read(tmp_path, suffix):
