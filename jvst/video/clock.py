@@ -22,6 +22,7 @@ class Clock:
         start = None if container.format.name == "avi" else stream.start_time
         self._start = None if start is None else start * self.tick
         self._last: Fraction | None = None
+        self.repeats = 0  # ticks that the last frame is shown longer than it says itself
 
     def time(self, frame: av.VideoFrame) -> Fraction:
         """Return when the next frame begins, in seconds; always later than the one before."""
@@ -42,7 +43,7 @@ class Clock:
     def duration(self, frame: av.VideoFrame) -> Fraction:
         """Return how long a frame that no other follows is shown, in seconds."""
         stated = (frame.duration or 0) * Fraction(frame.time_base or self.tick)
-        return stated if stated > 0 else 1 / self.rate
+        return (stated if stated > 0 else 1 / self.rate) + self.repeats * self.tick
 
 
 def frame_rate(stream: av.VideoStream) -> Fraction:

@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import IO
 
 import av
+import numpy as np
 from av.container import InputContainer
 
 # Matroska's element IDs (RFC 9559).
 _EBML, _SEGMENT = 0x1A45DFA3, 0x18538067
+# An entry of an avi's index: AVIOLDINDEX of Microsoft's aviriff.h.
+_INDEX_ENTRY = np.dtype([("kind", "S4"), ("flags", "<u4"), ("place", "<u4"), ("size", "<u4")])
 _BOX_HEAD = 8  # bytes of an ISO box before its content, ISO/IEC 14496-12, 4.2
 
 
@@ -32,6 +35,25 @@ def stated_end(container: InputContainer, stream: av.VideoStream, path: Path) ->
     # A remark may come from a longer file that this one was cut from.
     whole = container.duration
     return end if whole is None else min(end, Fraction(whole, av.time_base))
+
+
+def repeats_at_end(container: InputContainer, stream: av.VideoStream, path: Path) -> int:
+    """Count the repeats of the last frame of an avi: the empty entries at its index's end."""
+    if container.format.name != "avi":
+        return 0
+    kinds = {f"{stream.index:02d}{letters}".encode() for letters in ("dc", "db")}
+    with path.open("rb") as file:
+        file.seek(12)  # behind RIFF, its length and AVI
+        while len(head := file.read(_BOX_HEAD)) == _BOX_HEAD:
+            length = int.from_bytes(head[4:], "little")
+            if head[:4] != b"idx1":
+                file.seek(length + length % 2, 1)
+                continue
+            index = np.frombuffer(file.read(length)[: length // 16 * 16], _INDEX_ENTRY)
+            own = index[np.isin(index["kind"], list(kinds))]
+            filled = np.flatnonzero(own["size"])
+            return len(own) - 1 - int(filled[-1]) if len(filled) else 0
+    return 0
 
 
 def counted_frames(container: InputContainer, stream: av.VideoStream, path: Path) -> int | None:

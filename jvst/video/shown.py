@@ -17,7 +17,7 @@ from jvst.video.colour import check_colours, describe_tone_map, to_rgb, tone_map
 from jvst.video.container import open_container, require_picture_stream
 from jvst.video.decode import DamagedClipError, decode
 from jvst.video.display import UPRIGHT, Orientation, fit, orient, orientation_from_matrix
-from jvst.video.ending import stated_end
+from jvst.video.ending import repeats_at_end, stated_end
 from jvst.video.fields import describe_fields, is_interlaced, whole_frames
 from jvst.video.timing import TimedFrame
 from jvst.video.tone import ToneMap
@@ -109,6 +109,7 @@ def read_video(
         clock = Clock(container, stream)
         with closing(decode(container, stream, path)) as decoded:
             end = stated_end(container, stream, path)
+            clock.repeats = repeats_at_end(container, stream, path)
             whole = whole_frames(
                 decoded, stream, on_interlaced=lambda: on_notice(describe_fields(path))
             )

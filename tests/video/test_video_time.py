@@ -130,6 +130,22 @@ def test_dropped_frames_of_an_avi_are_longer_times_and_no_damage(tmp_path):
     assert [frame.duration * 25 for frame in frames] == [1, 1, 2] * 24 + [1, 1, 1]
 
 
+def test_repeats_at_the_end_of_an_avi_are_shown(tmp_path):
+    # The writer fills a gap before a packet; without that packet the repeats are the last.
+    times = [0, 1, 2, 9]
+    write_raw(tmp_path / "a.avi", blocks(4), codec="mjpeg", pixel_format="yuvj420p", times=times)
+    data = bytearray((tmp_path / "a.avi").read_bytes())
+    index = data.index(b"idx1")
+    chunk, entry = data.rindex(b"00dc", 0, index), data.rindex(b"00dc")
+    assert data[chunk - 8 : chunk - 4] == data[entry - 16 : entry - 12] == b"00dc"
+    assert data[entry - 4 : entry] == bytes(4)  # an empty frame before it
+    data[chunk : chunk + 4] = data[entry : entry + 4] = b"JUNK"
+    (tmp_path / "a.avi").write_bytes(data)
+    frames = list(read_timed_frames(tmp_path / "a.avi"))
+    assert [25 * frame.time for frame in frames] == [0, 1, 2]
+    assert 25 * frames[-1].duration == 7
+
+
 def test_frames_of_h264_in_avi_come_in_the_order_of_their_times(tmp_path):
     write_raw(tmp_path / "a.avi", blocks(30))
     found = timeline_of(tmp_path / "a.avi")
