@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Literal
 
-import imageio.v3 as iio
 import jax.numpy as jnp
 import tyro
 
@@ -30,6 +29,7 @@ from jvst.network.weights import EMBEDDED, load_vgg19
 from jvst.solver.objective import LossWeights
 from jvst.solver.presets import NETWORKS, loss_weights
 from jvst.synthetic import make_scene, painting, render
+from jvst.video import read_picture, write_picture
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,8 +120,8 @@ def solve(
                     content_layer=content_layer,
                     start=options.start,
                 )
-                iio.imwrite(tile, picture)
-            rows[-1].append(iio.imread(tile))
+                write_picture(tile, picture)
+            rows[-1].append(read_picture(tile))
     return rows
 
 

@@ -107,4 +107,4 @@ def test_importing_jvst_needs_neither_pictures_nor_a_command_line():
     )
     loaded = set(result.stdout.split())
     assert "jvst" in loaded
-    assert not loaded & {"cv2", "tyro", "imageio", "av"}
+    assert not loaded & {"cv2", "tyro", "PIL", "av"}

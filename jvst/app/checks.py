@@ -20,6 +20,9 @@ from jvst.network.layers import LayerTable
 from jvst.video.encode import CONTAINERS
 from jvst.video.sequence import is_printf_pattern
 
+#: Frames per second beyond which a number is a slip; screens show 240.
+_FASTEST_RATE = 1000
+
 
 def check_config(config: StylizeConfig) -> None:
     """Refuse what can't be meant, before any work is done.
@@ -65,6 +68,14 @@ def _check_input(given: InputOptions) -> None:
         raise InputError(f"`style_blend` is {_spaced(blend)}; expected numbers ≥ 0, not all 0")
     if not (math.isfinite(given.frame_rate) and given.frame_rate >= 0.0):
         raise InputError(f"`frame_rate` is {given.frame_rate}; expected a number > 0")
+    if given.frame_rate > _FASTEST_RATE:
+        raise InputError(f"`frame_rate` is {given.frame_rate:g}; expected at most {_FASTEST_RATE}")
+    for option, number in (
+        ("`video_stream`", given.video_stream),
+        ("`audio_stream`", given.audio_stream),
+    ):
+        if number is not None and number < 0:
+            raise InputError(f"{option} is {number}; expected a number from 0")
     if not 0.0 <= given.cut_sensitivity <= 1.0:
         raise InputError(
             f"`cut_sensitivity` is {given.cut_sensitivity}; expected a number from 0 to 1"

@@ -212,7 +212,8 @@ def _written(manifest: dict[str, Any]) -> list[Any]:
     """Return what the video depends on beside its frames."""
     groups = manifest.get("config", {})
     output, given = groups.get("output", {}), groups.get("input", {})
-    return [output.get("output"), output.get("quality"), output.get("audio"), given["frame_rate"]]
+    kept = [output.get(name) for name in ("output", "quality", "audio")]
+    return [*kept, given["frame_rate"], given.get("audio_stream")]
 
 
 def _video(config: StylizeConfig) -> str:

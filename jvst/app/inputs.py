@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,8 +15,17 @@ from jvst.core.image import resize, to_float
 from jvst.errors import InputError
 from jvst.network.weights import PictureSet
 from jvst.synthetic import training_picture
-from jvst.video import DamagedClipError, probe, read_frames, read_picture
+from jvst.video import (
+    DamagedClipError,
+    Timeline,
+    probe,
+    read_frames,
+    read_picture,
+    read_timed_frames,
+    timeline,
+)
 from jvst.video.cuts import chosen_cuts
+from jvst.video.pictures import LARGEST_PIXELS
 
 # A file that was normalised over other pictures gets another name in the cache: change this when
 # the pictures change.
@@ -36,20 +45,31 @@ class Clip:
         start: number of its first frame in the source, from 0.
         count: number of frames.
         size: (width, height) to work at, pixels.
-        frame_rate: frames per second.
+        timeline: when its frames are shown.
+        has_times: whether the source says so; pictures don't.
         has_audio: whether the source has sound.
         digest: checksum of the decoded frames.
         cuts: frames, from 0, at which a new shot begins; nothing is carried over into it.
+        video_stream: which one of the source's; its default where None.
+        notices: what the user should know of how frames are read, a line each.
     """
 
     source: str
     start: int
     count: int
     size: tuple[int, int]
-    frame_rate: Fraction
+    timeline: Timeline
+    has_times: bool
     has_audio: bool
     digest: str
     cuts: tuple[int, ...] = ()
+    video_stream: int | None = None
+    notices: tuple[str, ...] = ()
+
+    @property
+    def frame_rate(self) -> Fraction:
+        """Frames per second; the average where they vary."""
+        return self.timeline.frame_rate
 
     def shot_start(self, index: int) -> int:
         """Return the first frame of the shot that a frame belongs to."""
@@ -67,16 +87,26 @@ def open_clip(config: StylizeConfig) -> Clip:
     """
     (source,) = config.input.clips
     start, stop = frame_range(config.input.frames)
-    info = probe(source)
+    stream = config.input.video_stream
+    sound = config.input.audio_stream if config.output.audio else None
+    info = probe(source, video_stream=stream, audio_stream=sound)
     size = frame_size(config, info.width, info.height)
-    rate = Fraction(config.input.frame_rate).limit_denominator(1001) or info.frame_rate
-    digest, count = hashlib.sha256(), 0
+    rate = frame_rate_of(config.input.frame_rate) or info.frame_rate
+    digest = hashlib.sha256()
+    moments: list[tuple[Fraction, Fraction]] = []
+    notices = list(info.notices)
 
     def looked_at() -> Iterator[Frame]:
-        nonlocal count
-        for frame in read_frames(source, start=start, stop=stop):
+        for frame, time, duration in read_timed_frames(
+            source,
+            start=start,
+            stop=stop,
+            video_stream=stream,
+            frame_rate=rate,
+            on_notice=notices.append,
+        ):
             digest.update(frame.tobytes())
-            count += 1
+            moments.append((time, duration))
             yield frame
 
     try:
@@ -88,14 +118,36 @@ def open_clip(config: StylizeConfig) -> Clip:
         )
     except DamagedClipError as error:
         raise InputError(str(error)) from error
-    if count == 0:
+    if not moments:
         raise InputError(f"{source} has no frames; expected a clip of at least 2")
-    return Clip(source, start, count, size, rate, info.has_audio, digest.hexdigest(), cuts)
+    return Clip(
+        source,
+        start,
+        len(moments),
+        size,
+        timeline(moments, tick=info.tick, stated=[info.frame_rate if info.has_times else rate]),
+        info.has_times,
+        info.has_audio,
+        digest.hexdigest(),
+        cuts,
+        stream,
+        tuple(dict.fromkeys(notices)),
+    )
+
+
+def frame_rate_of(given: float) -> Fraction:
+    """Return the rate that a decimal number such as 29.97 means."""
+    return Fraction(given).limit_denominator(1001)
 
 
 def clip_frames(clip: Clip, *, first: int = 0) -> Iterator[Frame]:
     """Yield the clip's frames from number ``first`` on, at the size to work at."""
-    frames = read_frames(clip.source, start=clip.start + first, stop=clip.start + clip.count)
+    frames = read_frames(
+        clip.source,
+        start=clip.start + first,
+        stop=clip.start + clip.count,
+        video_stream=clip.video_stream,
+    )
     for frame in frames:
         height, width, _ = frame.shape
         if (width, height) != clip.size:
@@ -106,7 +158,12 @@ def clip_frames(clip: Clip, *, first: int = 0) -> Iterator[Frame]:
         yield frame
 
 
-def read_styles(config: StylizeConfig, size: tuple[int, int]) -> tuple[list[Image], list[str]]:
+def read_styles(
+    config: StylizeConfig,
+    size: tuple[int, int],
+    *,
+    on_notice: Callable[[str], object] = lambda _: None,
+) -> tuple[list[Image], list[str]]:
     """Read the paintings, scaled to the frame, and their checksums.
 
     A painting's area becomes the frame's times ``style_scale`` squared, its aspect kept.
@@ -114,13 +171,14 @@ def read_styles(config: StylizeConfig, size: tuple[int, int]) -> tuple[list[Imag
     Args:
         config: names the paintings and the scale.
         size: (width, height) of the frames, pixels.
+        on_notice: told of a painting that is read reduced, and the like.
 
     Raises:
         InputError: a file that is missing or no picture.
     """
     images, digests = [], []
     for path in config.input.style:
-        picture = read_picture(path)
+        picture = read_picture(path, largest=LARGEST_PIXELS, on_notice=on_notice)
         digests.append(hashlib.sha256(picture.tobytes()).hexdigest())
         height, width, _ = picture.shape
         scale = config.look.style_scale * (size[0] * size[1] / (width * height)) ** 0.5
@@ -164,7 +222,7 @@ def folder_pictures(folder: str | Path) -> PictureSet:
 
 
 def _reduced(path: Path) -> Image:
-    picture = to_float(jnp.asarray(read_picture(path)))
+    picture = to_float(jnp.asarray(read_picture(path, largest=LARGEST_PIXELS)))
     height, width = picture.shape[:2]
     scale = min(1.0, _LONGEST_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -39,7 +39,13 @@ class InputOptions:
     max_side: int = 0
     """Largest length of the longer side, in pixels; larger frames are shrunk. 0: no limit."""
     frame_rate: float = 0.0
-    """Frames per second; 0: the clip's own (25 for folders of frames)."""
+    """Frames per second of the video. A clip that has times of its own keeps its speed: frames are
+    repeated or left out. Pictures are shown at this rate. 0: every frame at its own time, pictures
+    25 a second."""
+    video_stream: int | None = None
+    """Which video stream of the clip, counted from 0; the file's default when left out."""
+    audio_stream: int | None = None
+    """Which sound of the clip, counted from 0; the file's default when left out."""
 
     @property
     def clips(self) -> tuple[str, ...]:
@@ -222,7 +228,7 @@ _NO_EFFECT_ON_FRAMES = {
     "motion": {"flow_cache", "flow_workers"},
     "run": {"demo", "fresh", "quiet", "config", "keep", "jobs", "cluster", "preview", "report"},
     # What was found or given is an option of its own, ``cuts``: a list of frames.
-    "input": {"frame_rate", "cuts", "cut_sensitivity"},
+    "input": {"frame_rate", "cuts", "cut_sensitivity", "audio_stream"},
 }
 
 

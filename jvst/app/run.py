@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jvst._types import Frame
+from jvst.app.assembly import write_film
 from jvst.app.budget import check_room
 from jvst.app.events import (
     Cancel,
@@ -37,7 +37,6 @@ from jvst.app.timings import Timings
 from jvst.app.workers.jobs import shots_begun, stylize_shots
 from jvst.app.workers.local import LocalPool
 from jvst.errors import InputError
-from jvst.video import read_picture, write_video
 
 
 def look_at(
@@ -114,7 +113,7 @@ def _go_through(task: Task, store: RunStore, tell: Teller, timings: Timings) -> 
         with compiling() as compiled:
             _stylize(task, store, tell)
         tell(FramesFinished(compiled.seconds))
-        video = _write_video(task, store, tell)
+        video = write_film(task.clip, config, store, tell)
         tell(VideoWritten(video))
         infos = solve_infos(task, store)
         manifest |= {"timings": timings.seconds, **infos}
@@ -156,21 +155,6 @@ def _stylize(task: Task, store: RunStore, tell: Teller) -> None:
         stylize_task(task, store, tell)
 
 
-def _write_video(task: Task, store: RunStore, tell: Teller) -> Path:
-    """Write the video and return its path."""
-    clip, options = task.clip, task.config.output
-    output = options.output or str(store.folder / "stylized.mp4")
-    write_video(
-        output,
-        _pictures(store, clip.count, tell),
-        frame_rate=clip.frame_rate,
-        audio_from=clip.source if options.audio and clip.has_audio else None,
-        audio_start=float(clip.start / clip.frame_rate),
-        quality=options.quality,
-    )
-    return Path(output)
-
-
 def _write_report(
     path: Path, task: Task, store: RunStore, manifest: dict[str, Any], tell: Teller
 ) -> None:
@@ -184,12 +168,6 @@ def _write_report(
             yield frame
 
     write_report(path, frames(), manifest)
-
-
-def _pictures(store: RunStore, count: int, tell: Teller) -> Iterator[Frame]:
-    for index in range(count):
-        tell.check()
-        yield read_picture(store.picture_path(index))
 
 
 def clip_name(clip: str) -> str:

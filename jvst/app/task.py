@@ -8,6 +8,7 @@ import jax
 from jaxtyping import Array, Float
 
 from jvst._files import user_cache
+from jvst.app.assembly import film_plan
 from jvst.app.checks import check_config, check_layers
 from jvst.app.events import Fetching, Listener, LookingThrough, Notice, nobody
 from jvst.app.inputs import Clip, folder_pictures, open_clip, procedural_pictures, read_styles
@@ -224,13 +225,15 @@ def prepare_task(
     if clip is None:
         on_event(LookingThrough(config.input.clips[0]))
         clip = open_clip(config)
+        for notice in (*clip.notices, *film_plan(clip, config).notices):
+            on_event(Notice(notice))
     engine = chosen_engine(config, clip.size)
     config = dataclasses.replace(config, motion=dataclasses.replace(config.motion, flow=engine))
     found = chosen_network(config, on_event)
     if found.notice:
         on_event(Notice(found.notice))
     check_layers(config.look, read_layers(found.path))
-    styles, digests = read_styles(config, clip.size)
+    styles, digests = read_styles(config, clip.size, on_notice=lambda text: on_event(Notice(text)))
     return Task(
         config=config,
         clip=clip,

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import av
 from av.container import InputContainer, OutputContainer
 from av.error import FFmpegError
 from av.packet import Packet
 
-from jvst.video.container import open_container, picture_stream
-from jvst.video.sequence import picture_files
+from jvst.video.animation import content_of
+from jvst.video.clock import stream_start
+from jvst.video.container import open_container, picture_stream, sound_stream
+from jvst.video.sequence import find_pictures
 
 # What players expect in each container; FFmpeg's muxers would take a little more.
 _COPIED: dict[str, tuple[str, ...]] = {
@@ -26,6 +28,15 @@ _BITS_PER_SECOND = 192_000
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)
 # What encoders put before the sound to start up: 2112 samples of AAC, 80 ms of Opus.
 _PRIMING = Fraction(1, 10)
+
+
+class Sound(NamedTuple):
+    """The sound that an output is to have."""
+
+    source: str | Path | None  # a film; None: no sound
+    start: float | Fraction = 0.0  # where in it the output begins, seconds from its first frame
+    audio_stream: int | None = None  # which of its sounds, from 0; its default when left out
+    video_stream: int | None = None  # which of its video streams the output shows
 
 
 class AudioTrack:
@@ -51,53 +62,49 @@ class AudioTrack:
 
 @contextmanager
 def add_audio(
-    output: OutputContainer, source: str | Path | None, *, container: str, start: float
+    output: OutputContainer, sound: Sound, *, container: str
 ) -> Iterator[AudioTrack | None]:
-    """Add the sound of ``source`` to an output; None where there is no sound.
+    """Add sound to an output; None where there is none.
 
     Args:
         output: before anything is written to it.
-        source: a video or audio file, a folder or pattern of pictures (which have no sound), or
-            None.
+        sound: from a video or audio file, or a folder or pattern of pictures (which have none).
         container: FFmpeg's name of the output's format.
-        start: where in the source the output begins, in seconds from its first frame.
 
     Raises:
-        InputError: the source is missing or can't be read at all.
+        InputError: the source is missing, can't be read at all, or hasn't that sound.
     """
-    if source is None or container == "gif" or picture_files(source) is not None:
+    source, start, audio_stream, video_stream = sound
+    if source is None or container == "gif" or _is_pictures(source):
         yield None
         return
     with open_container(Path(source)) as opened:
-        if not opened.streams.audio or opened.streams.audio[0].codec_context is None:
+        stream = sound_stream(opened, Path(source), audio_stream)
+        if stream is None:
             yield None
             return
-        origin = _picture_start(opened)
+        origin = stream_start(picture_stream(opened, video_stream))
         begin = origin + Fraction(start)
         first = begin if start > 0 else origin - _PRIMING
-        stream = opened.streams.audio[0]
         copy = _add_copy(output, stream, container)
         if copy is not None:
-            packets = _copied(opened, copy, begin, first)
+            packets = _copied(stream, copy, begin, first)
         else:
-            packets = _encoded(opened, _add_encoder(output, stream, container), begin, first)
+            packets = _encoded(stream, _add_encoder(output, stream, container), begin, first)
         yield AudioTrack(output, packets)
 
 
-def _picture_start(source: InputContainer) -> Fraction:
-    stream = picture_stream(source)
-    if stream is None or stream.start_time is None or stream.time_base is None:
-        return Fraction(0)
-    return stream.start_time * stream.time_base
+def _is_pictures(source: str | Path) -> bool:
+    return find_pictures(source) is not None or content_of(Path(source)) == "animation"
 
 
 def _start(packet: Packet) -> Fraction:
     return (packet.pts or 0) * packet.time_base
 
 
-def _demuxed(source: InputContainer) -> Iterator[Packet]:
+def _demuxed(source: av.AudioStream) -> Iterator[Packet]:
     try:
-        for packet in source.demux(source.streams.audio[0]):
+        for packet in cast(InputContainer, source.container).demux(source):
             if packet.is_corrupt:
                 return
             yield packet
@@ -118,7 +125,7 @@ def _add_copy(
 
 
 def _copied(
-    source: InputContainer, stream: av.AudioStream, begin: Fraction, first: Fraction
+    source: av.AudioStream, stream: av.AudioStream, begin: Fraction, first: Fraction
 ) -> Iterator[Packet]:
     for packet in _demuxed(source):
         if packet.size == 0 or packet.pts is None or _start(packet) < first:
@@ -141,7 +148,7 @@ def _add_encoder(output: OutputContainer, source: av.AudioStream, container: str
 
 
 def _encoded(
-    source: InputContainer, stream: av.AudioStream, begin: Fraction, first: Fraction
+    source: av.AudioStream, stream: av.AudioStream, begin: Fraction, first: Fraction
 ) -> Iterator[Packet]:
     for packet in _demuxed(source):
         try:

@@ -1,38 +1,24 @@
 """Decoding of video files, damaged ones included."""
 
-from collections.abc import Generator, Iterator
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import av
-import numpy as np
+from av.codec import CodecContext
 from av.container import InputContainer
 from av.error import FFmpegError
-from av.video.reformatter import Colorspace, Interpolation
+from av.video.codeccontext import VideoCodecContext
 
-from jvst._types import Frame
 from jvst.errors import InputError
-from jvst.video.container import open_container, require_picture_stream
-from jvst.video.display import (
-    UPRIGHT,
-    Orientation,
-    fit,
-    orient,
-    orientation_from_matrix,
-    over_white,
-)
+from jvst.video.ending import is_cut_off, stated_end
 
-# Without the last two, swscale takes short cuts that are off by several levels.
-_INTERPOLATION = int(
-    Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
-)
-# AVCOL_SPC_UNSPECIFIED of FFmpeg's libavutil/pixfmt.h (ITU-T H.273, table 4).
-_UNTAGGED = 2
-# Players take untagged video of more lines than this (PAL) for BT.709, and other for BT.601.
-_STANDARD_DEFINITION_LINES = 576
+# FFmpeg's own decoders of these leave the alpha out that WebM keeps beside each packet.
+_DECODERS_WITH_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+# A picture may end this much earlier than stated: writers round, and count a frame too many.
+_SHORTFALL_SECONDS = Fraction(1, 10)
+_SHORTFALL_SHARE = Fraction(1, 50)
 
 
 class DamagedClipError(InputError):
@@ -48,15 +34,6 @@ class DamagedClipError(InputError):
         self.frames_read = frames_read
 
 
-@dataclass(frozen=True)
-class Display:
-    """How the stored frames of a video are shown."""
-
-    orientation: Orientation
-    width: int
-    height: int
-
-
 def decode(
     container: InputContainer, stream: av.VideoStream, path: Path
 ) -> Generator[av.VideoFrame, None, None]:
@@ -64,9 +41,10 @@ def decode(
 
     Raises:
         DamagedClipError: after the last frame before the damage. The file counts as damaged where
-            a packet is cut off or can't be decoded, and where it ends earlier than it states.
+            a packet is cut off or can't be decoded, and where the picture ends earlier than the
+            file states, or the file within a part of its container.
     """
-    stated = stated_packets(container, stream)
+    decoder, is_avi = _decoder(stream), container.format.name == "avi"
     demuxed = container.demux(stream)
     count, packets = 0, 0
     last: av.VideoFrame | None = None
@@ -78,81 +56,52 @@ def decode(
             if packet is None:
                 break
             flushes = packet.size == 0 and packet.dts is None
-            packets += not (flushes or packet.is_discard)
+            packets += not flushes
             if packet.size == 0 and not flushes:
                 continue  # avi's way to say "the same frame again"; decoding it would end the clip
             damaged = packet.is_corrupt
-            frames = _held_frames(stream) if damaged else packet.decode()
+            frames = _held_frames(decoder) if damaged else decoder.decode(packet)
             if flushes:
-                damaged = _ends_early(stream, stated, packets, [last, *frames])
+                end = max([last, *frames], key=_end_ticks, default=None)
+                damaged = _ends_early(container, stream, path, end)
+                # Where only the sound is cut off, the picture may be complete.
+                damaged = damaged and not _is_complete(container, stream, path, end)
         except FFmpegError:
             damaged = True
-            frames = _held_frames(stream)
+            frames = _held_frames(decoder)
         if damaged:
             frames = _before_gap(frames, last, stream, None if packet is None else packet.pts)
         for frame in frames:
             if frame.is_corrupt:
                 damaged = True
                 break
+            # An avi has times of decoding only; what else FFmpeg gives are guesses.
+            if is_avi or frame.pts is None:
+                frame.pts = frame.dts
             yield frame
             count += 1
             last = frame
-    # Where only the sound is cut off, the picture may be complete.
-    if damaged and (stated is None or count < stated):
+    # So it may be where an index is cut off.
+    counted = is_avi and packets >= (stream.frames or packets + 1)
+    if damaged and not counted and not _is_complete(container, stream, path, last):
         raise DamagedClipError(_describe_damage(path, count), count)
 
 
-def find_display(frame: av.VideoFrame, stream: av.VideoStream) -> Display:
-    """Find how frames are shown: turned upright, then widened or narrowed to square pixels.
-
-    The number of rows stays.
-    """
-    matrix = cast(Any, frame.side_data).get("DISPLAYMATRIX")
-    orientation = orientation_from_matrix(bytes(matrix)) if matrix else UPRIGHT
-    aspect = Fraction(stream.sample_aspect_ratio or 1)
-    if orientation.transpose:
-        width, height, aspect = frame.height, frame.width, 1 / aspect
-    else:
-        width, height = frame.width, frame.height
-    return Display(orientation, max(1, round(width * aspect)), height)
+def _decoder(stream: av.VideoStream) -> VideoCodecContext:
+    context = stream.codec_context
+    name = _DECODERS_WITH_ALPHA.get(context.codec.canonical_name)
+    # A writer's remark and the track's own element come under one name, in either case.
+    remarks = {key.lower(): value for key, value in stream.metadata.items()}
+    if name is None or remarks.get("alpha_mode") != "1":
+        return context
+    with_alpha = cast(VideoCodecContext, CodecContext.create(name, "r"))
+    with_alpha.extradata = context.extradata
+    return with_alpha
 
 
-def to_picture(frame: av.VideoFrame, display: Display) -> Frame:
-    """Convert a decoded frame to RGB as it is shown; one of another size is resized to fit."""
-    colorspace = None
-    if frame.colorspace == _UNTAGGED and frame.height > _STANDARD_DEFINITION_LINES:
-        colorspace = int(Colorspace.ITU709)
-    transparent = any(component.is_alpha for component in frame.format.components)
-    pixels = frame.to_ndarray(
-        format="rgba" if transparent else "rgb24",
-        src_colorspace=colorspace,
-        interpolation=_INTERPOLATION,
-    )
-    pixels = over_white(pixels) if transparent else pixels
-    pixels = fit(orient(pixels, display.orientation), width=display.width, height=display.height)
-    # A copy: the array may lie in a buffer of the decoder.
-    return np.array(pixels, order="C")
-
-
-def read_video(path: Path, start: int, stop: int | None, display: Display) -> Iterator[Frame]:
-    """Yield the frames ``start`` to ``stop`` of a video file, as they are shown."""
-    with open_container(path) as container:
-        stream = require_picture_stream(container, path)
-        count = 0
-        with closing(decode(container, stream, path)) as frames:
-            for frame in frames:
-                if count >= start:
-                    yield to_picture(frame, display)
-                count += 1
-                if count == stop:
-                    return
-    if start >= count:
-        raise InputError(f"{path} has {count} frames; start must be less than that, not {start}")
-
-
-def _held_frames(stream: av.VideoStream) -> list[av.VideoFrame]:
+def _held_frames(decoder: VideoCodecContext) -> list[av.VideoFrame]:
     try:
-        return stream.codec_context.decode(None)
+        return decoder.decode(None)
     except FFmpegError:
         return []
 
@@ -182,33 +131,48 @@ def _before_gap(
     return following
 
 
-def stated_packets(container: InputContainer, stream: av.VideoStream) -> int | None:
-    """Read how many frames the container says that the video has."""
-    stated = stream.frames or None
-    if stated and "mp4" in container.format.name:
-        # An edit list can leave frames out; the index knows, the header doesn't.
-        return min(stated, sum(not entry.is_discard for entry in stream.index_entries))
-    return stated
+def _end_ticks(frame: av.VideoFrame | None) -> int:
+    return -1 if frame is None else (frame.pts or 0) + (frame.duration or 0)
+
+
+def _missing(
+    container: InputContainer,
+    stream: av.VideoStream,
+    path: Path,
+    last: av.VideoFrame | None,
+) -> tuple[Fraction, Fraction] | None:
+    """Return how many seconds are missing at the end, and of how many; None if that isn't said."""
+    stated = stated_end(container, stream, path)
+    if stated is None or stream.time_base is None:
+        return None
+    end = Fraction(0) if last is None else _end_ticks(last) * stream.time_base
+    begin = (stream.start_time or 0) * stream.time_base
+    return stated - end, stated - begin
 
 
 def _ends_early(
-    stream: av.VideoStream,
-    stated: int | None,
-    packets: int,
-    last: list[av.VideoFrame | None],
+    container: InputContainer, stream: av.VideoStream, path: Path, last: av.VideoFrame | None
 ) -> bool:
-    # Some writers count one or two frames too many; that is no damage.
-    if stated is not None and stated - packets > max(1, stated // 50):
-        return True
-    # Matroska states no number of frames, but many writers a length: 00:00:01.234000000.
-    hours, _, rest = stream.metadata.get("DURATION", "").partition(":")
-    minutes, _, seconds = rest.partition(":")
-    try:
-        length = 3600 * int(hours) + 60 * int(minutes) + float(seconds)
-    except ValueError:
+    cut_off = is_cut_off(container, path)
+    # Matroska's last frame may be shown much longer than its own duration says.
+    if cut_off or (cut_off is False and "matroska" in container.format.name):
+        return cut_off
+    missing = _missing(container, stream, path, last)
+    if missing is None:
         return False
-    end = max(((frame.pts or 0) + frame.duration for frame in last if frame is not None), default=0)
-    return length - float(end * (stream.time_base or 0)) > max(0.1, length / 50)
+    seconds, length = missing
+    return seconds > max(_SHORTFALL_SECONDS, length * _SHORTFALL_SHARE)
+
+
+def _is_complete(
+    container: InputContainer, stream: av.VideoStream, path: Path, last: av.VideoFrame | None
+) -> bool:
+    missing = _missing(container, stream, path, last)
+    if missing is None or last is None:
+        return False
+    # Half of the last frame, which a cut picture lacks as a whole.
+    frame = (last.duration or 0) * Fraction(stream.time_base or 0)
+    return missing[0] <= max(frame / 2, Fraction(1, 1000))
 
 
 def _describe_damage(path: Path, count: int) -> str:

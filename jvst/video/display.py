@@ -19,19 +19,6 @@ class Orientation(NamedTuple):
 
 UPRIGHT = Orientation()
 
-# The tag Orientation, TIFF 6.0 and Exif 2.3: which side of the scene the first stored row and
-# the first stored column are.
-EXIF_ORIENTATION = {
-    1: UPRIGHT,
-    2: Orientation(flip_columns=True),
-    3: Orientation(flip_rows=True, flip_columns=True),
-    4: Orientation(flip_rows=True),
-    5: Orientation(transpose=True),
-    6: Orientation(transpose=True, flip_columns=True),
-    7: Orientation(transpose=True, flip_rows=True, flip_columns=True),
-    8: Orientation(transpose=True, flip_rows=True),
-}
-
 
 def orientation_from_matrix(matrix: bytes) -> Orientation:
     r"""Read the display matrix of a video stream.

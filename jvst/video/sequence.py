@@ -1,13 +1,30 @@
 """Clips in many files: folders, printf and glob patterns."""
 
 import glob
+import itertools
+import math
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from jvst.errors import InputError
+from jvst.video.animation import content_of
+from jvst.video.container import is_video
 
-PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".ppm", ".pgm", ".webp", ".tif", ".tiff", ".bmp")
+PICTURE_SUFFIXES = (
+    ".png",
+    ".jpg",
+    ".jpeg",
+    ".ppm",
+    ".pgm",
+    ".webp",
+    ".tif",
+    ".tiff",
+    ".bmp",
+    ".avif",
+    ".jp2",
+)
 
 _PRINTF = re.compile(r"%(?P<width>0?\d*)d")
 
@@ -30,8 +47,29 @@ def natural_order(path: Path) -> tuple[list[int | str], str]:
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], path.name
 
 
+@dataclass(frozen=True)
+class Pictures:
+    """The files of a clip that is made of pictures.
+
+    Attributes:
+        files: in order.
+        places: of each file in time, in frames from the first; 0, 1, 2 … where none is missing.
+        notices: what the user should know of them, a line each.
+    """
+
+    files: list[Path]
+    places: list[int]
+    notices: tuple[str, ...] = ()
+
+
 def picture_files(source: str | Path) -> list[Path] | None:
-    """List the files of a clip that is made of pictures, in order.
+    """List the files of a clip that is made of pictures, as ``find_pictures``."""
+    found = find_pictures(source)
+    return None if found is None else found.files
+
+
+def find_pictures(source: str | Path) -> Pictures | None:
+    """Find the files of a clip that is made of pictures.
 
     Args:
         source: an existing file or folder, or a pattern. A name that exists is taken as it is,
@@ -39,8 +77,9 @@ def picture_files(source: str | Path) -> list[Path] | None:
 
     Returns:
         The pictures: of a folder and a glob pattern those with a picture's suffix that are not
-        hidden, in natural order; of a printf pattern from the smallest number there is to the
-        first gap; of a picture itself. ``None`` for every other file.
+        hidden, in natural order; of a printf pattern all numbers that there are, a missing one
+        leaving its time to the picture before; of a picture itself. ``None`` for every other
+        file, by what it holds, not by its name.
 
     Raises:
         InputError: nothing is there, or no picture is.
@@ -49,25 +88,37 @@ def picture_files(source: str | Path) -> list[Path] | None:
     if not str(source).strip():
         raise InputError("the clip's name is empty; expected a video file, a folder or a pattern")
     if path.is_dir():
-        found = _pictures_among(path.iterdir())
+        found = _evenly(_pictures_among(path.iterdir()))
         expected = f"pictures ({', '.join(PICTURE_SUFFIXES)}) in it"
     elif path.exists():
-        return [path] if path.suffix.lower() in PICTURE_SUFFIXES else None
+        return _evenly([path]) if _is_picture(path) else None
     elif is_printf_pattern(path):
         found = _printf_matches(path)
         expected = "files whose names differ in that number only"
     elif glob.has_magic(str(path)):
-        found = _pictures_among(Path(name) for name in glob.glob(str(path)))  # noqa: PTH207
+        found = _evenly(_pictures_among(Path(name) for name in glob.glob(str(path))))  # noqa: PTH207
         expected = f"it to match pictures ({', '.join(PICTURE_SUFFIXES)})"
     else:
         raise InputError(
             f"{source} doesn't exist; expected a video file, a folder of frames or a pattern like "
             "frames/%04d.png; check the path"
         )
-    if not found:
+    if not found.files:
         what = "has no pictures" if path.is_dir() else "matches no file"
         raise InputError(f"{source} {what}; expected {expected}; check the path")
     return found
+
+
+def _is_picture(path: Path) -> bool:
+    content = content_of(path)
+    if content == "other":
+        # A damaged picture is told as one.
+        return path.suffix.lower() in PICTURE_SUFFIXES and not is_video(path)
+    return content == "picture"
+
+
+def _evenly(files: list[Path]) -> Pictures:
+    return Pictures(files, list(range(len(files))))
 
 
 def _pictures_among(paths: Iterable[Path]) -> list[Path]:
@@ -81,17 +132,31 @@ def _pictures_among(paths: Iterable[Path]) -> list[Path]:
     return sorted(pictures, key=natural_order)
 
 
-def _printf_matches(pattern: Path) -> list[Path]:
+def _printf_matches(pattern: Path) -> Pictures:
     if not pattern.parent.is_dir():
-        return []
+        return _evenly([])
     before, after = (re.escape(part) for part in re.split(_PRINTF.pattern, pattern.name)[::2])
     name = re.compile(f"{before}(-?\\d+){after}")
     matches = (name.fullmatch(path.name) for path in pattern.parent.iterdir())
-    numbers = [int(match[1]) for match in matches if match]
     # frame_7.png is no frame of frame_%04d.png: only names that the pattern itself gives count.
-    number = min((n for n in numbers if numbered(pattern, n).exists()), default=None)
-    files = []
-    while number is not None and (file := numbered(pattern, number)).is_file():
-        files.append(file)
-        number += 1
-    return files
+    numbers = sorted(
+        {n for match in matches if match for n in [int(match[1])] if numbered(pattern, n).is_file()}
+    )
+    files = [numbered(pattern, number) for number in numbers]
+    # Every tenth picture of a clip is a clip without gaps.
+    step = math.gcd(*(number - numbers[0] for number in numbers)) or 1
+    places = [(number - numbers[0]) // step for number in numbers]
+    return Pictures(files, places, _describe_gaps(pattern, numbers, step))
+
+
+def _describe_gaps(pattern: Path, numbers: list[int], step: int) -> tuple[str, ...]:
+    pairs = list(itertools.pairwise(numbers))
+    missing = sum((after - before) // step - 1 for before, after in pairs)
+    if not missing:
+        return ()
+    begin = next(before for before, after in pairs if after - before > step)
+    verb = "is" if missing == 1 else "are"
+    return (
+        f"{missing} of the pictures {numbers[0]} to {numbers[-1]} of {pattern} {verb} missing, the "
+        f"first after {begin}; the picture before a gap is shown until the next one",
+    )

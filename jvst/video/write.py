@@ -1,6 +1,6 @@
 """Films written as video files or as numbered pictures."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from fractions import Fraction
 from itertools import chain
@@ -14,10 +14,11 @@ from av.error import FFmpegError
 from jvst._files import replacing
 from jvst._types import Frame
 from jvst.errors import InputError
-from jvst.video.audio import add_audio
+from jvst.video.audio import Sound, add_audio
 from jvst.video.encode import CONTAINERS, add_video, pad_to_even
 from jvst.video.pictures import check_picture_suffix, write_picture
 from jvst.video.sequence import is_printf_pattern, numbered
+from jvst.video.timing import Ticks, ticks
 from jvst.video.writing import writing_to
 
 _FRAMES_IN_FOLDER = "frame_%04d.png"
@@ -28,8 +29,11 @@ def write_video(
     frames: Iterable[Frame],
     *,
     frame_rate: Fraction,
+    times: Sequence[Fraction] | None = None,
     audio_from: str | Path | None = None,
-    audio_start: float = 0.0,
+    audio_start: float | Fraction = 0.0,
+    audio_stream: int | None = None,
+    video_stream: int | None = None,
     quality: int = 18,
 ) -> None:
     """Write frames as a film, with the sound of another.
@@ -47,11 +51,16 @@ def write_video(
         frames: 8-bit RGB, all of one size, taken one at a time. H.264 needs even sizes: the last
             row or column of an odd one is repeated.
         frame_rate: frames per second, kept exactly (a gif rounds to 1/100 s a frame).
+        times: when each frame begins and when the last one ends, in seconds from the first, where
+            they are not shown equally long; ``frame_rate`` is their average. A gif rounds to
+            1/100 s, a mkv and a webm to 1/1000 s, others to 1/90000 s. A folder holds no times.
         audio_from: the film that the sound is taken from, if it has any. Its packets are copied
             where the container takes them, else encoded anew as AAC (mp4, mov) or Opus (webm),
             in mono or stereo. A gif and a folder have no sound.
         audio_start: where in that film the first frame stands, in seconds. The sound ends with
             the last frame.
+        audio_stream: which sound of that film, from 0; its default when left out.
+        video_stream: which video stream of that film the frames come from.
         quality: 0 (largest file) to 51, as x264's CRF; VP9's is scaled to match. Of no effect on
             gifs and pictures.
 
@@ -59,12 +68,10 @@ def write_video(
         InputError: an option that can't be used, no frames, frames of more than one size, a path
             that can't be written, or sound that can't be read.
     """
-    name = str(path)
     target = Path(path)
     _check_options(target, frame_rate, quality, audio_start)
-    is_folder = name.endswith(("/", "\\")) or not target.suffix or target.is_dir()
-    if is_folder or is_printf_pattern(target):
-        _write_pictures(target / _FRAMES_IN_FOLDER if is_folder else target, frames)
+    if is_folder(path) or is_printf_pattern(target):
+        _write_pictures(target / _FRAMES_IN_FOLDER if is_folder(path) else target, frames)
         return
     if target.suffix.lower() not in CONTAINERS:
         raise InputError(
@@ -79,11 +86,21 @@ def write_video(
             temporary,
             chain([first], checked),
             size=first.shape[:2],
-            frame_rate=frame_rate.limit_denominator(100_000),  # FFmpeg's rates have 32 bits
-            audio_from=audio_from,
-            audio_start=audio_start,
+            clock=_clock(target, frame_rate, times),
+            sound=Sound(audio_from, audio_start, audio_stream, video_stream),
             quality=quality,
         )
+
+
+def holds_times(path: str | Path) -> bool:
+    """Tell whether an output of that name can show its frames for different times."""
+    return Path(path).suffix.lower() in CONTAINERS and not is_folder(path)
+
+
+def is_folder(path: str | Path) -> bool:
+    """Tell whether an output of that name is a folder of pictures."""
+    target = Path(path)
+    return str(path).endswith(("/", "\\")) or not target.suffix or target.is_dir()
 
 
 def _write_file(
@@ -92,9 +109,8 @@ def _write_file(
     frames: Iterable[Frame],
     *,
     size: tuple[int, ...],
-    frame_rate: Fraction,
-    audio_from: str | Path | None,
-    audio_start: float,
+    clock: Ticks,
+    sound: Sound,
     quality: int,
 ) -> None:
     container = CONTAINERS[target.suffix.lower()]
@@ -105,22 +121,36 @@ def _write_file(
     try:
         height, width = size
         encoder = add_video(
-            output, target, width=width, height=height, frame_rate=frame_rate, quality=quality
+            output,
+            target,
+            width=width,
+            height=height,
+            frame_rate=clock.frame_rate,
+            time_base=clock.unit,
+            quality=quality,
         )
         halves_colours = container in ("mp4", "mov", "matroska")
-        with add_audio(output, audio_from, container=container, start=audio_start) as audio:
+        with add_audio(output, sound, container=container) as audio:
             for number, frame in enumerate(frames):
+                begin, end = clock.begin(number), clock.begin(number + 1)
                 with writing_to(target):
                     even = pad_to_even(frame) if halves_colours else frame
-                    output.mux(list(encoder.encode(even, number)))
+                    output.mux(list(encoder.encode(even, begin, end)))
                     if audio is not None:
-                        audio.write_until((number + 1) / frame_rate)
+                        audio.write_until(end * clock.unit)
             with writing_to(target):
                 output.mux(list(encoder.finish()))
                 output.close()
     except BaseException:
         _abandon(output)
         raise
+
+
+def _clock(target: Path, frame_rate: Fraction, times: Sequence[Fraction] | None) -> Ticks:
+    if target.suffix.lower() == ".gif":
+        # In a gif frames last whole hundredths of a second, and browsers want two at least.
+        return ticks(frame_rate, times, unit=Fraction(1, 100), least=2)
+    return ticks(frame_rate, times, unit=None, least=1)
 
 
 def _abandon(output: OutputContainer) -> None:
@@ -161,7 +191,9 @@ def _of_one_size(path: Path, frames: Iterable[Frame]) -> Iterator[Frame]:
         raise InputError(f"there are no frames to write to {path}; expected at least 1")
 
 
-def _check_options(path: Path, frame_rate: Fraction, quality: int, audio_start: float) -> None:
+def _check_options(
+    path: Path, frame_rate: Fraction, quality: int, audio_start: float | Fraction
+) -> None:
     if frame_rate <= 0:
         raise InputError(f"the frame rate of {path} is {frame_rate}; expected more than 0")
     if not 0 <= quality <= 51:

@@ -13,6 +13,7 @@ from jvst.app.options import (
     frame_range,
     frame_size,
 )
+from jvst.app.store import first_difference
 from jvst.errors import InputError
 from jvst.network.layers import vgg16_layers, vgg19_layers
 
@@ -31,9 +32,23 @@ def test_every_option_is_reached_by_its_short_name():
     check_config(config)
 
 
+def test_a_run_from_before_streams_could_be_chosen_goes_on_and_its_manifest_is_read():
+    now = parse(GIVEN)
+    options, groups = frame_options(now), json.loads(json.dumps(dataclasses.asdict(now)))
+    before = {name: value for name, value in options.items() if name != "video_stream"}
+    assert first_difference({"options": before}, {"options": options}) == ""
+    other = frame_options(parse([*GIVEN, "--video-stream", "1", "--audio-stream", "2"]))
+    assert "video_stream" in first_difference({"options": before}, {"options": other})
+    del groups["input"]["video_stream"], groups["input"]["audio_stream"]
+    assert config_from_dict(groups, source="manifest.json") == now
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        ([*GIVEN, "--video-stream", "-1"], "--video-stream is -1"),
+        ([*GIVEN, "--audio-stream", "-2"], "--audio-stream is -2"),
+        ([*GIVEN, "--frame-rate", "1e10"], "at most 1000"),
         ([], "--clip"),
         (["--clip", "a.mp4"], "--style"),
         ([*GIVEN, "--style-blend", "1", "2"], "2 shares for 1 styles"),

@@ -10,6 +10,7 @@ import av
 import imageio.v3 as iio
 import numpy as np
 import pytest
+from support.raw_video import write_raw
 
 from jvst._files import temporary_beside
 from jvst.errors import InputError
@@ -47,26 +48,6 @@ def quarters(height=48, width=64):
 def psnr(first, second):
     difference = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     return 10 * np.log10(255**2 / max(np.mean(difference**2), 1e-9))
-
-
-def write_raw(
-    path, frames, *, codec="libx264", pixel_format="yuv420p", rate=25, times=None, **set_
-):
-    """Write with PyAV alone, as other people's programs would."""
-    rotation = set_.pop("rotation", None)
-    with av.open(str(path), "w") as output:
-        stream = output.add_stream(codec, rate=rate)
-        stream.height, stream.width = frames[0].shape[:2]
-        stream.pix_fmt = pixel_format
-        for name, value in set_.items():
-            setattr(stream.codec_context, name, value)
-        if rotation is not None:
-            stream.set_display_rotation(rotation)
-        for index, frame in enumerate(frames):
-            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
-            picture.pts = index if times is None else times[index]
-            output.mux(stream.encode(picture))
-        output.mux(stream.encode())
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])

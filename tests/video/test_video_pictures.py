@@ -6,6 +6,7 @@ import cv2
 import imageio.v3 as iio
 import numpy as np
 import pytest
+from PIL import Image
 
 from jvst.errors import InputError
 from jvst.video import probe, read_frames, read_picture, write_picture
@@ -59,6 +60,21 @@ def test_exif_orientation_turns_a_picture_upright(tmp_path, picture, orientation
     info = probe(tmp_path)
     assert (info.height, info.width) == expected.shape[:2]
     np.testing.assert_array_equal(next(iter(read_frames(tmp_path / "a.png"))), expected)
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+@pytest.mark.parametrize("suffix", [".tiff", ".webp", ".jpg"])
+def test_every_kind_of_file_is_turned_once(tmp_path, orientation, suffix):
+    stored = np.full((24, 40, 3), 60, np.uint8)
+    stored[:12, :20] = 220
+    notes = Image.Exif()
+    notes[0x0112] = orientation
+    Image.fromarray(stored).save(tmp_path / f"a{suffix}", exif=notes)
+    got, expected = read_picture(tmp_path / f"a{suffix}"), TURNS[orientation](stored)
+    assert got.shape == expected.shape
+    assert np.abs(got.astype(int) - expected)[::6, ::6].mean() < 3
+    info = probe(tmp_path / f"a{suffix}")
+    assert (info.height, info.width) == expected.shape[:2]
 
 
 def test_transparency_lies_on_white(tmp_path):

@@ -69,6 +69,8 @@ class WriteFlowOptions:
     """Work at WIDTHxHEIGHT pixels."""
     max_side: int = 0
     """Largest length of the longer side, in pixels; larger frames are shrunk. 0: no limit."""
+    video_stream: int | None = None
+    """Which video stream of the clip, counted from 0; the file's default when left out."""
     first_number: int = 1
     """Number of the first frame in the names of the files."""
     flow_cache: str = ""
@@ -114,9 +116,15 @@ def write_flows(options: WriteFlowOptions) -> int:
     """
     knobs = _check(options)
     inputs = InputOptions(
-        clip=options.clip, frames=options.frames, size=options.size, max_side=options.max_side
+        clip=options.clip,
+        frames=options.frames,
+        size=options.size,
+        max_side=options.max_side,
+        video_stream=options.video_stream,
     )
     clip = open_clip(StylizeConfig(input=inputs))
+    for notice in clip.notices:
+        print(f"flow: {notice}", file=sys.stderr)
     if clip.count <= min(options.lags):
         raise InputError(
             f"{options.clip} has {clip.count} frames; a pair {min(options.lags)} frames apart "

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support import published_files
 from support.command_lines import FRAMES, start, states
+from support.raw_video import frame_times, write_raw
 from support.sound import audio_packets, write_source
 
 from jvst.app.cli.main import run_command
@@ -287,3 +288,23 @@ def test_the_sound_of_the_part_that_is_stylized_is_kept(command, tmp_path):
     assert 0.1 < kept[-1][0] - kept[0][0] < 0.25  # five frames at 25 a second
     assert run_command(command(*clip, "--no-audio", iterations=("1", "0"))) == 0
     assert not probe(tmp_path / "run" / "stylized.mp4").has_audio
+
+
+@pytest.mark.slow
+def test_a_clip_of_a_varying_rate_keeps_its_times_and_takes_another_rate_later(
+    command, tmp_path, capsys
+):
+    times = [0, 300, 320]  # in 1/600 s
+    frames = [frame[:40] for frame in clip(make_scene("demo", width=48, height=41), 3)]
+    write_raw(tmp_path / "a.mp4", frames, times=times, time_base=Fraction(1, 600), rate=30)
+    line = command("--clip", str(tmp_path / "a.mp4"), iterations=("1", "0"))
+    assert run_command(line) == 0
+    made = frame_times(tmp_path / "run" / "stylized.mp4")
+    np.testing.assert_allclose(made, [time / 600 for time in times], atol=1e-4)
+    before = states(tmp_path / "run")
+    capsys.readouterr()
+    assert run_command([*line, "--frame-rate", "6"]) == 0
+    assert "3 pictures of the clip's 3 frames" in capsys.readouterr().err
+    assert len(list(read_frames(tmp_path / "run" / "stylized.mp4"))) == 3
+    for one, two in zip(before, states(tmp_path / "run"), strict=True):
+        np.testing.assert_array_equal(one, two)
