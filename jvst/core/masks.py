@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from jvst._types import Flow, Image, Mask
-from jvst.core.consistency import EdgeRule, mask_reasons
+from jvst.core.consistency import EdgeRule, MaskReasons, mask_reasons, unknown_motion
 from jvst.core.image import gaussian_blur
 from jvst.errors import InputError
 
@@ -53,7 +53,7 @@ def consistency_mask(
         image: the frame that the mask lives on, RGB; ``ijcv`` needs it, the others don't.
 
     Returns:
-        ``[h w]`` in [0, 1], 1 = trust.
+        ``[h w]`` in [0, 1], 1 = trust. A vector that is not finite, in either direction, has none.
 
     Raises:
         ValueError: an unknown mode or edge rule, or ``ijcv`` without the image.
@@ -63,14 +63,19 @@ def consistency_mask(
     """
     check_mask_options(mode, edge, image)
     reasons = mask_reasons(flow, flow_back, edge=edge, image=image if mode == "ijcv" else None)
+    mask = _mask_of(reasons, mode, flow.dtype)
+    return jnp.where(unknown_motion(flow, flow_back), 0.0, mask)
+
+
+def _mask_of(reasons: MaskReasons, mode: MaskMode, dtype: jnp.dtype) -> Mask:
     hidden, outside, boundary = reasons
     if mode == "binary":
-        return jnp.where(outside | hidden | boundary, 0.0, 1.0).astype(flow.dtype)
+        return jnp.where(outside | hidden | boundary, 0.0, 1.0).astype(dtype)
     if mode == "ijcv":
-        return minimum_near(jnp.where(outside | hidden, 0.0, 1.0).astype(flow.dtype), IJCV_MARGIN)
+        return minimum_near(jnp.where(outside | hidden, 0.0, 1.0).astype(dtype), IJCV_MARGIN)
     # The order matters: outside wins over hidden, hidden over boundary.
     level = jnp.where(outside, 0.0, jnp.where(hidden, -255.0, jnp.where(boundary, 0.0, 255.0)))
-    return grey_levels(level.astype(flow.dtype))
+    return grey_levels(level.astype(dtype))
 
 
 def check_mask_options(mode: str, edge: str, image: Image | None) -> None:
@@ -209,9 +214,12 @@ def shaped_mask(
     if mode == "soft":
         # The Torch code's order: outside wins over hidden, hidden over boundary; see there.
         doubt = 510.0 * hidden + (1.0 - hidden) * 255.0 * boundary
-        return grey_levels(255.0 - (255.0 * outside + (1.0 - outside) * doubt))
-    doubt = jnp.maximum(hidden, outside)
-    return 1.0 - (doubt if mode == "ijcv" else jnp.maximum(doubt, boundary))
+        mask = grey_levels(255.0 - (255.0 * outside + (1.0 - outside) * doubt))
+    else:
+        doubt = jnp.maximum(hidden, outside)
+        mask = 1.0 - (doubt if mode == "ijcv" else jnp.maximum(doubt, boundary))
+    # Whatever the knobs: there is no motion to trust.
+    return jnp.where(unknown_motion(flow, flow_back), 0.0, mask)
 
 
 def grow(area: Bool[Array, "h w"], pixels: int) -> Float[Array, "h w"]:

@@ -77,4 +77,5 @@ def endpoint_error(flow: Flow, truth: Flow, mask: Mask) -> Scalar:
     """Average the distance between two flows over the pixels of a mask, in pixels."""
     # The distance has no gradient at 0; metrics are not differentiated.
     distance = jnp.sqrt(jnp.sum(jnp.square(flow - truth), axis=-1))
-    return jnp.sum(mask * distance) / jnp.maximum(jnp.sum(mask), 1.0)
+    # Where there is no truth, files hold no number either.
+    return jnp.sum(jnp.where(mask > 0.0, mask * distance, 0.0)) / jnp.maximum(jnp.sum(mask), 1.0)

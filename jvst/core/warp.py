@@ -50,11 +50,14 @@ def warp(image: Float[Array, "h w c"], flow: Flow) -> Float[Array, "h w c"]:
         flow: (dx, dy) in pixels, on the frame that is being built, pointing to the other.
 
     Returns:
-        ``[h w c]``. Where the flow leaves the picture the border's pixels continue; give
-        such pixels no weight (``consistency_mask`` does).
+        ``[h w c]``. Where the flow leaves the picture the border's pixels continue, and where it
+        is not finite the other frame's own pixel stands; give such pixels no weight
+        (``consistency_mask`` does).
 
     Source: Ruder et al. 2016, section 5.1. Differs from the Torch code, which fills with the
     network's mean pixel outside the frame.
     """
     h, w, _ = image.shape
+    # A NaN would stay through any mask, for 0 times NaN is NaN, and so would its gradient.
+    flow = jnp.where(jnp.all(jnp.isfinite(flow), axis=-1, keepdims=True), flow, 0.0)
     return bilinear_sample(image, pixel_grid(h, w, flow.dtype) + flow)

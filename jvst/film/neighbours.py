@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from jvst._types import Flow, Image, Mask
-from jvst.core.consistency import EdgeRule
+from jvst.core.consistency import EdgeRule, unknown_motion
 from jvst.core.cuts import without_cuts
 from jvst.core.masks import MaskKnobs, MaskMode, shaped_mask
 
@@ -102,7 +102,8 @@ def neighbour_masks(
     def trust(slot: Neighbours) -> Mask:
         flow, back = slot.flows, slot.flows_back
         mask = shaped_mask(flow, back, mode=mode, edge=edge, image=frame, knobs=knobs)
-        mask = jnp.where(slot.has_mask > 0.0, slot.masks, mask)
+        given = jnp.where(unknown_motion(flow, back), 0.0, slot.masks)
+        mask = jnp.where(slot.has_mask > 0.0, given, mask)
         cut = without_cuts(mask, frame, slot.others, flow)
         return slot.present * jnp.where(slot.has_other > 0.0, cut, mask)
 
