@@ -7,15 +7,19 @@ unbatched: batch them with ``jax.vmap``.
 
 from jvst import metrics
 from jvst.core.blend import blend, pass_order
+from jvst.core.image import to_float, to_uint8
 from jvst.core.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
 from jvst.core.masks import consistency_mask, long_term_weights
 from jvst.core.warp import bilinear_sample, warp
 from jvst.errors import InputError
 from jvst.film.clip import ClipConfig, StylizedFrame, stylize_clip
-from jvst.film.multipass import MultipassConfig, PassFrame, stylize_multipass
+from jvst.film.coarse import Scale
+from jvst.film.multipass import PassFrame, stylize_multipass
 from jvst.film.neighbours import Motion
+from jvst.film.schedule import MultipassConfig
+from jvst.network.layers import LAYERS
 from jvst.network.vgg import VGG19, features
-from jvst.network.weights import import_vgg19, load_vgg19, save_vgg19
+from jvst.network.weights import find_weights, import_vgg19, load_vgg19, save_vgg19
 from jvst.solver.objective import (
     FrameTargets,
     LossTerms,
@@ -25,9 +29,10 @@ from jvst.solver.objective import (
     style_targets,
 )
 from jvst.solver.presets import loss_weights
-from jvst.solver.solve import SolveInfo, SolverConfig, solve_frame
+from jvst.solver.solve import Report, SolveInfo, SolverConfig, SolveState, solve_frame
 
 __all__ = [
+    "LAYERS",
     "VGG19",
     "ClipConfig",
     "FrameTargets",
@@ -37,7 +42,10 @@ __all__ = [
     "Motion",
     "MultipassConfig",
     "PassFrame",
+    "Report",
+    "Scale",
     "SolveInfo",
+    "SolveState",
     "SolverConfig",
     "StylizedFrame",
     "bilinear_sample",
@@ -46,6 +54,7 @@ __all__ = [
     "content_loss",
     "content_targets",
     "features",
+    "find_weights",
     "frame_loss",
     "gram_matrix",
     "import_vgg19",
@@ -61,6 +70,8 @@ __all__ = [
     "stylize_clip",
     "stylize_multipass",
     "temporal_loss",
+    "to_float",
+    "to_uint8",
     "total_variation",
     "warp",
 ]

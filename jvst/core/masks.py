@@ -13,7 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from jvst._types import Flow, Image, Mask
+from jvst._types import AnyArray, Flow, FlowLike, Image, ImageLike, Mask
+from jvst.core.arguments import floats
 from jvst.core.consistency import EdgeRule, MaskReasons, mask_reasons, unknown_motion
 from jvst.core.image import gaussian_blur
 from jvst.errors import InputError
@@ -31,12 +32,12 @@ _LARGEST = 64
 
 
 def consistency_mask(
-    flow: Flow,
-    flow_back: Flow,
+    flow: FlowLike,
+    flow_back: FlowLike,
     *,
     mode: MaskMode = "binary",
     edge: EdgeRule = "clamp",
-    image: Image | None = None,
+    image: ImageLike | None = None,
 ) -> Mask:
     """Tell for each pixel how far the flow can be trusted.
 
@@ -62,6 +63,9 @@ def consistency_mask(
     consistency checker; for ``ijcv`` that of Ruder et al. 2018 (arXiv:1708.04538).
     """
     check_mask_options(mode, edge, image)
+    flow, flow_back = floats(flow=(flow, "h w 2"), flow_back=(flow_back, "h w 2"))
+    if image is not None:
+        _, image = floats(flow=(flow, "h w 2"), image=(image, "h w 3"))
     reasons = mask_reasons(flow, flow_back, edge=edge, image=image if mode == "ijcv" else None)
     mask = _mask_of(reasons, mode, flow.dtype)
     return jnp.where(unknown_motion(flow, flow_back), 0.0, mask)
@@ -78,7 +82,7 @@ def _mask_of(reasons: MaskReasons, mode: MaskMode, dtype: jnp.dtype) -> Mask:
     return grey_levels(level.astype(dtype))
 
 
-def check_mask_options(mode: str, edge: str, image: Image | None) -> None:
+def check_mask_options(mode: str, edge: str, image: ImageLike | None) -> None:
     """Refuse a mode or edge rule that there isn't.
 
     Raises:
@@ -112,7 +116,7 @@ def minimum_near(mask: Mask, pixels: int) -> Mask:
     return mask
 
 
-def long_term_weights(masks: Float[Array, "j h w"]) -> Float[Array, "j h w"]:
+def long_term_weights(masks: Float[AnyArray, "j h w"]) -> Float[Array, "j h w"]:
     r"""Divide the trust in each pixel among the lags, the nearest lag first.
 
     .. math:: c^{long}_{(i-j,i)} = \max\Bigl(c_{(i-j,i)} - \sum_{k \in J,\, k < j}
@@ -125,6 +129,7 @@ def long_term_weights(masks: Float[Array, "j h w"]) -> Float[Array, "j h w"]:
     Source: Ruder et al. 2016, equation 9. Differs from the Torch code, which subtracts the
     weights already reduced: the same for binary masks only.
     """
+    (masks,) = floats(masks=(masks, "j h w"))
     nearer = jnp.cumsum(masks, axis=0) - masks
     return jnp.maximum(masks - nearer, 0.0)
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jvst.core.statistics import StyleStatistic
 from jvst.errors import InputError
@@ -31,6 +32,7 @@ from jvst.solver.objective import (
     FrameTargets,
     LossWeights,
     content_targets,
+    settled,
     style_targets,
 )
 from jvst.solver.solve import SolverConfig, SolveState, advance, begin
@@ -153,13 +155,14 @@ def compiled_estimate(
         shape: of the problem.
         vgg: the network; shapes (``nnx.eval_shape``) suffice.
         config: the solver.
-        weights: weights of the terms, whose types belong to the program.
+        weights: weights of the terms.
 
     Returns:
         None where the device's compiler doesn't tell.
     """
+    weights = settled(weights, vgg, shape.style_layers, jnp.dtype(jnp.float32))
     state, targets = abstract_problem(shape, vgg, config=config, weights=weights)
-    lowered = advance.lower(state, vgg, targets, weights, 1, 1, config)
+    lowered = advance.lower(state, vgg, targets, weights, np.int32(1), np.int32(1), config)
     counted = lowered.compile().memory_analysis()
     if counted is None:
         return None
@@ -192,7 +195,7 @@ def abstract_problem(
         trust=jax.ShapeDtypeStruct((shape.lags, *image.shape[:2]), jnp.float32),  # type: ignore[arg-type]
     )
     start = functools.partial(begin, config=config)
-    return jax.eval_shape(start, image, vgg, targets, weights, 1), targets
+    return jax.eval_shape(start, image, vgg, targets, weights, np.int32(1)), targets
 
 
 def clip_bytes(shape: FrameShape, *, reach: int = 1) -> int:

@@ -16,11 +16,19 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Int
 
-from jvst._types import Image, Scalar
+from jvst._types import AnyArray, Count, Image, ImageLike, Scalar
+from jvst.core.arguments import check_choices, check_kind, check_least, check_range, check_solvable
 from jvst.network.convolution import Precision
 from jvst.network.vgg import VGG19
 from jvst.solver.lbfgs import Lbfgs, Preconditioner
-from jvst.solver.objective import FrameTargets, LossTerms, LossWeights, frame_loss
+from jvst.solver.objective import (
+    FrameTargets,
+    LossTerms,
+    LossWeights,
+    frame_loss,
+    problem_arrays,
+    settled,
+)
 from jvst.solver.tiles import tiled_loss_and_gradient
 
 _PRECONDITIONER = Preconditioner()
@@ -65,6 +73,13 @@ class SolverConfig:
     learning_rate: float = 0.01
     preconditioner: Preconditioner = _PRECONDITIONER
     tile: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse unknown words and numbers of nothing."""
+        check_choices(self)
+        check_least("history", self.history, 1)
+        check_least("window", self.window, 1)
+        check_least("first_look", self.first_look, 0)
 
 
 class Adam(NamedTuple):
@@ -164,14 +179,14 @@ class SolveInfo(NamedTuple):
 
 
 def solve_frame(
-    init: Image,
+    init: ImageLike,
     vgg: VGG19,
     targets: FrameTargets,
     weights: LossWeights,
-    max_iterations: int,
+    max_iterations: Count,
     *,
     config: SolverConfig = _DEFAULTS,
-    chunk: int = 50,
+    chunk: Count = 50,
     resume: Sequence[Array | np.ndarray] | None = None,
     on_chunk: Callable[[Report, SolveState | None], None] | None = None,
     after: SolveInfo | None = None,
@@ -184,12 +199,11 @@ def solve_frame(
     bit.
 
     Args:
-        init: where to start, RGB in [0, 1].
+        init: where to start, RGB in [0, 1], float32 or float64.
         vgg: the network.
         targets: what the frame is drawn to.
-        weights: weights of the terms.
-        max_iterations: iterations at the most, those of ``after`` included; a number, never a
-            reason to compile again.
+        weights: weights of the terms: numbers of any kind, never a reason to compile again.
+        max_iterations: iterations at the most, those of ``after`` included; likewise.
         config: the solver.
         chunk: iterations between two reports; no effect on the result.
         resume: the leaves of a state that ``on_chunk`` was given.
@@ -201,16 +215,25 @@ def solve_frame(
         The image, RGB, about [0, 1], not clipped; and how it went. A loss that turns
         non-finite makes the solve go on from the last good image with steps a tenth as
         long; if that fails too, or the very first loss is non-finite, ``init`` comes back.
+
+    Raises:
+        ValueError: arguments that can't be meant, such as levels of 0 to 255 or a chunk of 0.
     """
+    check_solving(config, max_iterations, chunk)
+    init, *_ = problem_arrays("init", init, targets)
+    check_solvable("init", init)
+    check_range("init", init)
+    weights = settled(weights, vgg, targets.style, init.dtype)
+    most, few = np.int32(max_iterations), np.int32(chunk)
     reports = list(after.reports) if after else []
     fallback: Fallback = "none"
     if resume is None:
-        state = begin(init, vgg, targets, weights, max_iterations, config)
+        state = begin(init, vgg, targets, weights, most, config)
         if after is not None:
             state = _counted_on(state, after.iterations, after.evaluations, max_iterations)
     else:
         like = jax.eval_shape(
-            functools.partial(begin, config=config), init, vgg, targets, weights, max_iterations
+            functools.partial(begin, config=config), init, vgg, targets, weights, most
         )
         state = jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(x) for x in resume])
     begun_at = after.iterations if after else 0
@@ -220,13 +243,13 @@ def solve_frame(
         if on_chunk is not None:
             on_chunk(report, state if fallback == "none" else None)
         if status == RUNNING:
-            state = advance(state, vgg, targets, weights, max_iterations, chunk, config)
+            state = advance(state, vgg, targets, weights, most, few, config)
         elif status != NON_FINITE:
             break
         elif fallback == "none" and report.iteration > begun_at:
             fallback, config = "smaller step", _shorter(config)
             state = _counted_on(
-                begin(state.image, vgg, targets, weights, max_iterations, config),
+                begin(state.image, vgg, targets, weights, most, config),
                 report.iteration,
                 report.evaluations,
                 max_iterations,
@@ -242,8 +265,19 @@ def solve_frame(
     return state.image, info
 
 
+def check_solving(config: SolverConfig, max_iterations: Count, chunk: Count) -> None:
+    """Refuse what no solve can be made of.
+
+    Raises:
+        InputError: as said.
+    """
+    check_kind("config", config, SolverConfig, "jvst.SolverConfig")
+    check_least("max_iterations", max_iterations, 0)
+    check_least("chunk", chunk, 1)
+
+
 def _counted_on(
-    state: SolveState, iterations: int, evaluations: int, max_iterations: int
+    state: SolveState, iterations: int, evaluations: int, max_iterations: Count
 ) -> SolveState:
     """Let a solve that has just begun count on from an earlier one."""
     over = jnp.asarray(iterations >= max_iterations) & (state.status == RUNNING)
@@ -258,14 +292,15 @@ def _counted_on(
 
 @functools.partial(jax.jit, static_argnames="config")
 def begin(
-    init: Image,
+    init: ImageLike,
     vgg: VGG19,
     targets: FrameTargets,
     weights: LossWeights,
-    max_iterations: Int[Array, ""] | int,
+    max_iterations: Int[AnyArray, ""] | np.integer | int,
     config: SolverConfig,
 ) -> SolveState:
     """Evaluate the start. Pure; vmaps over frames."""
+    init = jnp.asarray(init)
     loss, terms, inner = optimizer_of(config, vgg.precision).start(init, vgg, targets, weights)
     status = jnp.where(max_iterations > 0, RUNNING, ITERATION_LIMIT)
     return SolveState(
@@ -289,8 +324,8 @@ def advance(
     vgg: VGG19,
     targets: FrameTargets,
     weights: LossWeights,
-    max_iterations: Int[Array, ""] | int,
-    chunk: Int[Array, ""] | int,
+    max_iterations: Int[AnyArray, ""] | np.integer | int,
+    chunk: Int[AnyArray, ""] | np.integer | int,
     config: SolverConfig,
 ) -> SolveState:
     """Run up to ``chunk`` iterations on the device. Pure; vmaps over frames."""

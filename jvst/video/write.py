@@ -27,7 +27,7 @@ def write_video(
     path: str | Path,
     frames: Iterable[Frame],
     *,
-    frame_rate: Fraction,
+    frame_rate: Fraction | int,
     audio_from: str | Path | None = None,
     audio_start: float = 0.0,
     quality: int = 18,
@@ -62,6 +62,7 @@ def write_video(
     name = str(path)
     target = Path(path)
     _check_options(target, frame_rate, quality, audio_start)
+    frame_rate = Fraction(frame_rate)
     is_folder = name.endswith(("/", "\\")) or not target.suffix or target.is_dir()
     if is_folder or is_printf_pattern(target):
         _write_pictures(target / _FRAMES_IN_FOLDER if is_folder else target, frames)
@@ -161,7 +162,14 @@ def _of_one_size(path: Path, frames: Iterable[Frame]) -> Iterator[Frame]:
         raise InputError(f"there are no frames to write to {path}; expected at least 1")
 
 
-def _check_options(path: Path, frame_rate: Fraction, quality: int, audio_start: float) -> None:
+def _check_options(
+    path: Path, frame_rate: Fraction | int, quality: int, audio_start: float
+) -> None:
+    if not isinstance(frame_rate, Fraction | int):
+        raise InputError(
+            f"the frame rate of {path} is {frame_rate!r}; expected a Fraction, such as "
+            "Fraction(30000, 1001) for 29.97"
+        )
     if frame_rate <= 0:
         raise InputError(f"the frame rate of {path} is {frame_rate}; expected more than 0")
     if not 0 <= quality <= 51:

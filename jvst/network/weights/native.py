@@ -25,7 +25,7 @@ from jvst._files import replacing, writing_to
 from jvst.errors import InputError
 from jvst.network.convolution import FirstPadding, Pooling, Precision
 from jvst.network.layers import LayerTable, table_from_text, vgg19_layers
-from jvst.network.vgg import VGG19, Network, Preprocessing
+from jvst.network.vgg import VGG, VGG19, Preprocessing
 from jvst.network.weights.formats.imported import Kernels, architecture_of
 from jvst.network.weights.formats.tensor_file import read_metadata, read_safetensors, to_bytes
 from jvst.network.weights.statistics import layer_statistics, to_text
@@ -189,7 +189,7 @@ def build_network(
     pooling: Pooling = "max",
     first_padding: FirstPadding = "zeros",
     precision: Precision = "float32",
-) -> Network:
+) -> VGG:
     """Put kernels (HWIO) and biases into a network, checking that each is there and fits.
 
     Args:
@@ -206,7 +206,7 @@ def build_network(
     """
     check_kernels(path, kernels, layers=layers)
     vgg = nnx.eval_shape(
-        lambda: Network(
+        lambda: VGG(
             layers,
             pooling=pooling,
             first_padding=first_padding,
