@@ -20,6 +20,7 @@ from jvst.film.schedule import MultipassConfig
 from jvst.network.layers import LAYERS
 from jvst.network.vgg import VGG19, features
 from jvst.network.weights import find_weights, import_vgg19, load_vgg19, save_vgg19
+from jvst.solver.networks import Network, load_network
 from jvst.solver.objective import (
     FrameTargets,
     LossTerms,
@@ -41,6 +42,7 @@ __all__ = [
     "LossWeights",
     "Motion",
     "MultipassConfig",
+    "Network",
     "PassFrame",
     "Report",
     "Scale",
@@ -58,6 +60,7 @@ __all__ = [
     "frame_loss",
     "gram_matrix",
     "import_vgg19",
+    "load_network",
     "load_vgg19",
     "long_term_weights",
     "loss_weights",

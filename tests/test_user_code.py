@@ -44,3 +44,9 @@ def test_a_clip_of_numpy_is_stylized_in_one_pass_and_in_several():
     ):
         assert [frame.info.fallback for frame in made] == ["none"] * count
     assert user_code.solved()[1].iterations == 1
+
+
+def test_the_network_that_comes_with_jvst_has_its_preset():
+    weights, layers = user_code.network_with_its_preset()
+    assert layers == ("relu4_2",)
+    assert weights.content > 1e4

@@ -135,3 +135,9 @@ def passes_of_numpy(config: jvst.MultipassConfig) -> Iterator[jvst.PassFrame]:
         config=config,
         key=jax.random.key(0),
     )
+
+
+def network_with_its_preset() -> tuple[jvst.LossWeights, tuple[str, ...]]:
+    """Take the network that comes with jvst, and what fits it."""
+    network = jvst.load_network("embedded")
+    return network.loss_weights((WIDTH, HEIGHT)), network.preset.content_layers
