@@ -1,4 +1,4 @@
-"""A network with the preset that fits it, from a file or by name."""
+"""A network with the preset that fits it."""
 
 import dataclasses
 from pathlib import Path
