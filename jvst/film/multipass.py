@@ -253,7 +253,9 @@ class _Clip(NamedTuple):
         check_motion(name, motion, index, frame)
         if self.config.goes_both_ways:
             check_both_ways(motion, name)
-        return motion if later == index else motion.reversed(self.frames[later])
+        if later == index:
+            return motion
+        return motion.reversed(None if motion.other is None else self.frames[later])
 
     def solving(
         self, pass_number: int, indices: Sequence[int], program: Hashable

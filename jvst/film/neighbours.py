@@ -35,19 +35,13 @@ class Motion(NamedTuple):
     mask: MaskLike | None = None
     mask_back: MaskLike | None = None
 
-    def reversed(self, frame: ImageLike) -> "Motion":
+    def reversed(self, other: ImageLike | None) -> "Motion":
         """Return the motion as the earlier frame sees it.
 
         Args:
-            frame: the later frame, as it came from the clip.
+            other: the later frame as it came from the clip, where cuts are to be recognised.
         """
-        return Motion(
-            self.flow_back,
-            self.flow,
-            None if self.other is None else frame,
-            self.mask_back,
-            self.mask,
-        )
+        return Motion(self.flow_back, self.flow, other, self.mask_back, self.mask)
 
 
 class Neighbours(NamedTuple):
