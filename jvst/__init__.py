@@ -29,8 +29,17 @@ from jvst.solver.objective import (
     frame_loss,
     style_targets,
 )
+from jvst.solver.optimizers import SolverConfig
 from jvst.solver.presets import loss_weights
-from jvst.solver.solve import Report, SolveInfo, SolverConfig, SolveState, solve_frame
+from jvst.solver.solve import (
+    Report,
+    SolveInfo,
+    SolveState,
+    advance,
+    begin,
+    minimize,
+    solve_frame,
+)
 
 __all__ = [
     "LAYERS",
@@ -50,6 +59,8 @@ __all__ = [
     "SolveState",
     "SolverConfig",
     "StylizedFrame",
+    "advance",
+    "begin",
     "bilinear_sample",
     "blend",
     "consistency_mask",
@@ -65,6 +76,7 @@ __all__ = [
     "long_term_weights",
     "loss_weights",
     "metrics",
+    "minimize",
     "pass_order",
     "save_vgg19",
     "solve_frame",

@@ -42,6 +42,7 @@ from jvst.solver.objective import (
     content_targets,
     settled,
 )
+from jvst.solver.optimizers import ExtraLoss
 from jvst.solver.solve import Report, SolveInfo, SolverConfig
 from jvst.solver.tiles import tiled_features
 
@@ -122,6 +123,7 @@ def stylize_clip(
     resume: Sequence[Array | np.ndarray] | None = None,
     on_chunk: Callable[[int, Report, Stage | None], None] | None = None,
     on_event: ClipListener | None = None,
+    extra_loss: ExtraLoss | None = None,
 ) -> Iterator[StylizedFrame]:
     """Stylize a clip frame by frame, arrays in and arrays out.
 
@@ -146,6 +148,7 @@ def stylize_clip(
             ``on_chunk`` was given, or of the last ``Progress.state``, when it was interrupted.
         on_chunk: told the frame's number and where its solve stands.
         on_event: told of compiling, of every chunk and of every frame, see ``film.events``.
+        extra_loss: see ``SolverConfig``; for all frames the same.
 
     Yields:
         The stylized frames in order.
@@ -160,6 +163,9 @@ def stylize_clip(
     check_clip(vgg, style, key)
     settled(weights, vgg, style, jnp.dtype(jnp.float32))  # refuses what is wrong with them
     check_counts(frames, motions)
+    if extra_loss is not None:
+        solver = dataclasses.replace(config.solver, extra_loss=extra_loss)
+        config = dataclasses.replace(config, solver=solver)
     return _stylized(
         frames,
         motions,
