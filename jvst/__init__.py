@@ -7,15 +7,20 @@ unbatched: batch them with ``jax.vmap``.
 
 from jvst import metrics
 from jvst.core.blend import blend, pass_order
+from jvst.core.image import to_float, to_uint8
 from jvst.core.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
 from jvst.core.masks import consistency_mask, long_term_weights
 from jvst.core.warp import bilinear_sample, warp
 from jvst.errors import InputError
 from jvst.film.clip import ClipConfig, StylizedFrame, stylize_clip
-from jvst.film.multipass import MultipassConfig, PassFrame, stylize_multipass
+from jvst.film.coarse import Scale
+from jvst.film.multipass import PassFrame, stylize_multipass
 from jvst.film.neighbours import Motion
+from jvst.film.schedule import MultipassConfig
+from jvst.network.layers import LAYERS
 from jvst.network.vgg import VGG19, features
-from jvst.network.weights import import_vgg19, load_vgg19, save_vgg19
+from jvst.network.weights import find_weights, import_vgg19, load_vgg19, save_vgg19
+from jvst.solver.networks import Network, load_network
 from jvst.solver.objective import (
     FrameTargets,
     LossTerms,
@@ -24,10 +29,20 @@ from jvst.solver.objective import (
     frame_loss,
     style_targets,
 )
+from jvst.solver.optimizers import SolverConfig
 from jvst.solver.presets import loss_weights
-from jvst.solver.solve import SolveInfo, SolverConfig, solve_frame
+from jvst.solver.solve import (
+    Report,
+    SolveInfo,
+    SolveState,
+    advance,
+    begin,
+    minimize,
+    solve_frame,
+)
 
 __all__ = [
+    "LAYERS",
     "VGG19",
     "ClipConfig",
     "FrameTargets",
@@ -36,23 +51,32 @@ __all__ = [
     "LossWeights",
     "Motion",
     "MultipassConfig",
+    "Network",
     "PassFrame",
+    "Report",
+    "Scale",
     "SolveInfo",
+    "SolveState",
     "SolverConfig",
     "StylizedFrame",
+    "advance",
+    "begin",
     "bilinear_sample",
     "blend",
     "consistency_mask",
     "content_loss",
     "content_targets",
     "features",
+    "find_weights",
     "frame_loss",
     "gram_matrix",
     "import_vgg19",
+    "load_network",
     "load_vgg19",
     "long_term_weights",
     "loss_weights",
     "metrics",
+    "minimize",
     "pass_order",
     "save_vgg19",
     "solve_frame",
@@ -61,6 +85,8 @@ __all__ = [
     "stylize_clip",
     "stylize_multipass",
     "temporal_loss",
+    "to_float",
+    "to_uint8",
     "total_variation",
     "warp",
 ]

@@ -3,9 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
-
-import requests
+from typing import Any, BinaryIO, NamedTuple
 
 from jvst._files import lock
 from jvst.errors import InputError
@@ -117,8 +115,10 @@ def _receive_all(remote: RemoteFile, file: BinaryIO, on_bytes: OnBytes | None) -
     )
 
 
-def _request(remote: RemoteFile, have: int) -> requests.Response:
-    """Ask for the file, from byte ``have`` on."""
+def _request(remote: RemoteFile, have: int) -> Any:
+    """Ask for the file, from byte ``have`` on; the answer is one of ``requests``."""
+    import requests  # noqa: PLC0415  here, for it takes long to import
+
     # Without the first the server may compress, and bytes would no longer be the file's.
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
     try:
@@ -137,10 +137,10 @@ def _request(remote: RemoteFile, have: int) -> requests.Response:
     return response
 
 
-def _receive(
-    remote: RemoteFile, response: requests.Response, file: BinaryIO, on_bytes: OnBytes | None
-) -> bool:
+def _receive(remote: RemoteFile, response: Any, file: BinaryIO, on_bytes: OnBytes | None) -> bool:
     """Append what one answer brings; return whether that was all."""
+    import requests  # noqa: PLC0415  as above
+
     length = response.headers.get("Content-Length", "")
     have = file.seek(0, 2)
     total = have + int(length) if length.isdigit() else remote.size

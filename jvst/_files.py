@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import platformdirs
-
 from jvst.errors import InputError
 
 _TEMPORARY = ".jvst-"
@@ -22,7 +20,11 @@ def user_cache(name: str) -> Path:
     Args:
         name: what is kept there, such as ``weights``, ``flow`` or ``programs``.
     """
-    base = os.environ.get("JVST_CACHE") or platformdirs.user_cache_dir("jvst")
+    base = os.environ.get("JVST_CACHE")
+    if not base:
+        import platformdirs  # noqa: PLC0415  of no use to who only takes the losses
+
+        base = platformdirs.user_cache_dir("jvst")
     return Path(base).expanduser() / name
 
 

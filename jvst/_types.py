@@ -1,10 +1,12 @@
 """The arrays that jvst speaks of, as jaxtyping aliases.
 
 Shape letters: ``h w c`` image, ``j`` lag, ``t`` frame, ``n`` batch. Device arrays are float
-and unbatched; what comes from or goes to a file is NumPy.
+and unbatched; what comes from or goes to a file is NumPy. What ends in ``Like`` is an argument of
+the library: an array of JAX or of NumPy.
 """
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import numpy as np
 from jaxtyping import Array, Float, Float32, UInt8
@@ -25,6 +27,20 @@ Activations = dict[str, Float[Array, "_h _w _c"]]
 StyleTargets = dict[str, Any]
 #: A number in a formula.
 Scalar = Float[Array, ""]
+
+#: An array of JAX or of NumPy.
+AnyArray: TypeAlias = Array | np.ndarray
+ImageLike = Float[AnyArray, "h w 3"]
+FlowLike = Float[AnyArray, "h w 2"]
+MaskLike = Float[AnyArray, "h w"]
+ActivationLike = Float[AnyArray, "h w c"]
+GramLike = Float[AnyArray, "c c"]
+ActivationsLike = Mapping[str, Float[AnyArray, "_h _w _c"]]
+StyleTargetsLike = Mapping[str, Any]
+#: A number in a formula, as an argument.
+ScalarLike = Float[AnyArray, ""] | np.number | float | int
+#: A whole number, as an argument.
+Count: TypeAlias = int | np.integer
 
 #: A decoded frame: 8-bit RGB, in host memory.
 Frame = UInt8[np.ndarray, "h w 3"]

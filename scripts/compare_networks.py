@@ -24,7 +24,7 @@ from jvst.lab.training.calibrate import (
 )
 from jvst.lab.training.compare import networks_sheet, paint, write_sheet
 from jvst.lab.training.pictures import read_tile
-from jvst.network.vgg import Network
+from jvst.network.vgg import VGG
 from jvst.network.weights import EMBEDDED, load_vgg19
 from jvst.solver.objective import LossWeights
 from jvst.solver.presets import NETWORKS, loss_weights
@@ -82,7 +82,7 @@ def draw_sheet(options: Options) -> None:
     write_sheet(options.output, networks_sheet(contents, styles, painted))
 
 
-def preset_for(path: Path, network: Network, options: Options) -> tuple[LossWeights, str]:
+def preset_for(path: Path, network: VGG, options: Options) -> tuple[LossWeights, str]:
     """Return weights and content layer: the preset, or for another network what is measured."""
     if path.resolve() == EMBEDDED.resolve():
         weights = loss_weights("embedded", (options.width, options.height))

@@ -20,11 +20,12 @@ import tyro
 from jvst._types import Image
 from jvst.app.cli.command import status_of
 from jvst.app.options import NetworkOptions, StylizeConfig, size_of
-from jvst.app.task import chosen_network, load_network
+from jvst.app.task import chosen_network
 from jvst.core.image import to_float
 from jvst.core.statistics import STATISTICS
 from jvst.lab.training.calibrate import fitted_weights, procedural_contents, procedural_styles
 from jvst.lab.training.pictures import read_tile
+from jvst.solver.networks import load_network
 from jvst.solver.objective import LossWeights
 from jvst.solver.presets import NETWORKS
 
@@ -54,7 +55,7 @@ def print_weights(
     def fit(weights: str) -> LossWeights:
         found = chosen_network(StylizeConfig(network=NetworkOptions(weights=weights)))
         return fitted_weights(
-            load_network(StylizeConfig(), found),
+            load_network(found).weights,
             scenes,
             paintings,
             content_layer=NETWORKS[found.network].content_layers[0],

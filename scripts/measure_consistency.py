@@ -14,12 +14,13 @@ import tyro
 
 from jvst import ClipConfig, Motion, SolverConfig, style_targets
 from jvst.app.inputs import read_styles
-from jvst.app.options import InputOptions, NetworkOptions, StylizeConfig
-from jvst.app.task import chosen_weights, load_network
+from jvst.app.options import InputOptions, StylizeConfig
+from jvst.app.task import chosen_weights
 from jvst.core.image import to_float, to_uint8
 from jvst.flow import estimate_pair, read_flow
 from jvst.lab.evaluation.ablation import Truth, floor, markdown, measure, run_variants
 from jvst.network.weights import find_weights
+from jvst.solver.networks import load_network
 from jvst.solver.presets import NETWORKS
 from jvst.video import read_frames, write_picture
 
@@ -57,7 +58,7 @@ def main(options: Options) -> None:
         motions.append({1: Motion(*map(jnp.asarray, fields))})
     truths = [read_truth(options.truth, i + 2, i + 1) for i in range(options.pairs)]
     found = find_weights(options.weights)
-    vgg = load_network(StylizeConfig(network=NetworkOptions()), found)
+    vgg = load_network(found).weights
     weights = chosen_weights(StylizeConfig(), found.network, (width, height))
     config = ClipConfig(
         first_iterations=options.iterations,

@@ -13,10 +13,11 @@ from matplotlib.figure import Figure
 
 from jvst import ClipConfig, SolverConfig, style_targets
 from jvst.app.options import StylizeConfig, size_of
-from jvst.app.task import chosen_weights, keep_compiled_programs, load_network
+from jvst.app.task import chosen_weights, keep_compiled_programs
 from jvst.core.image import to_float
 from jvst.lab.evaluation.drift import CARRIED, Course, markdown, measure_course
 from jvst.network.weights import find_weights
+from jvst.solver.networks import load_network
 from jvst.solver.presets import NETWORKS
 from jvst.synthetic import make_scene, painting, render
 
@@ -53,7 +54,7 @@ def main(options: Options) -> None:
     ]
     frames = [to_float(jnp.asarray(frame.astype(np.uint8))) for frame in shot]
     found = find_weights(options.weights)
-    vgg = load_network(StylizeConfig(), found)
+    vgg = load_network(found).weights
     style = style_targets(vgg, [to_float(jnp.asarray(painting("swirls", width, height)))])
     weights = chosen_weights(StylizeConfig(), found.network, (width, height))
     config = ClipConfig(

@@ -110,11 +110,16 @@ def test_a_mask_is_the_papers_with_mended_edges_unless_asked_otherwise():
     assert options["edge"].default == "clamp"
 
 
-@pytest.mark.parametrize(
-    "name", [name for name, value in PUBLIC.items() if dataclasses.is_dataclass(value)]
-)
-def test_configurations_are_frozen(name):
+RECORDS = [name for name, value in PUBLIC.items() if dataclasses.is_dataclass(value)]
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_records_are_frozen(name):
     assert PUBLIC[name].__dataclass_params__.frozen
+
+
+@pytest.mark.parametrize("name", [name for name in RECORDS if name.endswith("Config")])
+def test_configurations_are_equal_where_their_values_are(name):
     assert hash(PUBLIC[name]()) == hash(PUBLIC[name]())
 
 

@@ -1,12 +1,14 @@
 """The wheel: what is in it, and that it works away from a checkout."""
 
 import os
+import socket
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from support.documents import blocks
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # One module of each room that belongs in it, and what is read as a file.
@@ -94,6 +96,19 @@ def test_every_module_of_the_wheel_can_be_imported_without_the_lab(installed, tm
     count, _, lab = python(installed, code, tmp_path).partition(" ")
     assert int(count) > len(EXPECTED)
     assert lab == "[]"
+
+
+def test_the_example_for_several_hosts_runs_on_one(installed, tmp_path):
+    (snippet,) = [block for block in blocks("docs/scaling.md") if "jax.distributed" in block.text]
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{found.getsockname()[1]}"
+    hosts = {"FIRST_HOST": address, "HOSTS": "1", "RANK": "0", "JAX_PLATFORMS": "cpu"}
+    result = run(
+        *(sys.executable, "-c", snippet.text), cwd=tmp_path, PYTHONPATH=str(installed), **hosts
+    )
+    assert result.returncode == 0, result.stderr
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["0001.png", "0002.png"]
 
 
 def test_the_command_draws_its_demo_and_stylizes_two_frames(installed, tmp_path):

@@ -19,7 +19,7 @@ from jvst.app.options import coarse_factors
 from jvst.app.passes import stylize_passes
 from jvst.app.single import stylize_frames
 from jvst.app.store import RunStore
-from jvst.app.task import Task, load_network, multipass_config
+from jvst.app.task import Task, multipass_config, network_of
 from jvst.core.image import resize
 from jvst.core.statistics import STATISTICS, StyleStatistic
 from jvst.film.coarse import COARSE, Scale, scaled_size, usable
@@ -70,7 +70,7 @@ def stylize_task(task: Task, store: RunStore, tell: Teller) -> None:
         StoppedError: likewise, when the run is cancelled or a listener raised.
     """
     config = task.config
-    vgg = load_network(config, task.found)
+    vgg = network_of(config, task.found).weights
     fit = fit_task(task, vgg, store, tell)
     solver = dataclasses.replace(task.settings.solver, tile=fit.tile, history=fit.history)
     settings = dataclasses.replace(task.settings, solver=solver)

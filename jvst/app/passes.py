@@ -20,8 +20,9 @@ from jvst.app.single import frame_info, keep_unfinished
 from jvst.app.store import LAST, RunStore
 from jvst.app.task import Task
 from jvst.core.image import to_uint8
-from jvst.film.multipass import MultipassConfig, stylize_multipass
+from jvst.film.multipass import stylize_multipass
 from jvst.film.neighbours import Motion
+from jvst.film.schedule import MultipassConfig
 from jvst.network.vgg import VGG19
 
 _INPUTS = "inputs.npy"

@@ -14,13 +14,13 @@ from jvst.app.events import Fetching, Listener, LookingThrough, Notice, nobody
 from jvst.app.inputs import Clip, folder_pictures, open_clip, procedural_pictures, read_styles
 from jvst.app.options import StylizeConfig, frame_options, mask_knobs
 from jvst.film.clip import ClipConfig
-from jvst.film.multipass import MultipassConfig
+from jvst.film.schedule import MultipassConfig
 from jvst.flow.engine import has_contrib
 from jvst.flow.engines.epic import SMALLEST_SIDE as EPIC_SMALLEST_SIDE
-from jvst.network.vgg import VGG19
-from jvst.network.weights import Found, find_weights, load_vgg19, normalised
+from jvst.network.weights import Found, find_weights, normalised
 from jvst.network.weights.formats.detect import file_sha256
 from jvst.network.weights.native import read_layers
+from jvst.solver.networks import Network, load_network
 from jvst.solver.objective import LossWeights
 from jvst.solver.presets import NETWORKS, loss_weights, style_factors
 from jvst.solver.solve import SolverConfig
@@ -89,18 +89,13 @@ def chosen_network(config: StylizeConfig, on_event: Listener = nobody) -> Found:
     return normalised(found, pictures) if folder and choice != "vgg19-normalised" else found
 
 
-def load_network(config: StylizeConfig, found: Found) -> VGG19:
+def network_of(config: StylizeConfig, found: Found) -> Network:
     """Load the network with the pooling and precision that were chosen or that fit it."""
-    preset = NETWORKS[found.network]
-    precision = config.network.precision
-    if precision == "auto":
-        precision = "float32" if jax.default_backend() == "cpu" else preset.precision
-    pooling = preset.pooling if config.network.pooling == "auto" else config.network.pooling
-    return load_vgg19(
-        found.path,
-        pooling=pooling,
-        first_padding=preset.first_padding,
-        precision=precision,
+    chosen = config.network
+    return load_network(
+        found,
+        pooling=None if chosen.pooling == "auto" else chosen.pooling,
+        precision=None if chosen.precision == "auto" else chosen.precision,
     )
 
 

@@ -1,9 +1,12 @@
 """The blend with a warped neighbour, and the passes' order."""
 
-from jvst._types import Image, Mask, Scalar
+import jax.numpy as jnp
+
+from jvst._types import Image, ImageLike, MaskLike, ScalarLike
+from jvst.core.arguments import check_least, floats
 
 
-def blend(image: Image, warped: Image, mask: Mask, strength: Scalar | float) -> Image:
+def blend(image: ImageLike, warped: ImageLike, mask: MaskLike, strength: ScalarLike) -> Image:
     r"""Mix a frame with its warped neighbour where the motion can be trusted.
 
     .. math:: x' = (1 - \delta c)\, x + \delta c\, \omega
@@ -17,7 +20,10 @@ def blend(image: Image, warped: Image, mask: Mask, strength: Scalar | float) -> 
     Source: Ruder et al. 2016, section 5.4. Differs from the Torch code's
     (x + b·c·ω)/(1 + b·c), which is the same at b = 1, δ = 0.5 for binary masks only.
     """
-    share = strength * mask[..., None]  # [h w 1]
+    image, warped, mask = floats(
+        image=(image, "h w 3"), warped=(warped, "h w 3"), mask=(mask, "h w")
+    )
+    share = jnp.multiply(strength, mask[..., None])  # [h w 1]
     return (1.0 - share) * image + share * warped
 
 
@@ -30,4 +36,6 @@ def pass_order(frames: int, pass_number: int) -> range:
 
     Source: Ruder et al. 2016, section 5.4: passes alternate in direction.
     """
+    check_least("frames", frames, 0)
+    check_least("pass_number", pass_number, 1)
     return range(frames) if pass_number % 2 == 0 else range(frames - 1, -1, -1)

@@ -84,7 +84,8 @@ def disocclusion(
     back = bilinear_sample(flow_back, target)
     # Measured from the grid, (q + w̃) − p, as the Torch code does: ŵ + w̃ rounds differently.
     miss = jnp.sum(jnp.square(target + back - grid), axis=-1)
-    return miss >= 0.01 * (_squared_norm(flow) + _squared_norm(back)) + tolerance
+    # What compares with nothing, a flow that is not finite, counts as missed.
+    return ~(miss < 0.01 * (_squared_norm(flow) + _squared_norm(back)) + tolerance)
 
 
 def motion_boundary(flow: Flow) -> Bool[Array, "h w"]:
@@ -191,6 +192,17 @@ def corner_strength(image: Image) -> Float[Array, "h w"]:
     # Rounding may leave it a little below 0.
     spread = jnp.sqrt(jnp.maximum(middle * middle - (xx * yy - xy * xy), 0.0))
     return jnp.maximum(middle - spread, 0.0)
+
+
+def unknown_motion(flow: Flow, flow_back: Flow) -> Bool[Array, "h w"]:
+    """Mark the pixels whose vector is not finite, or where the way back from its target is not.
+
+    Args:
+        flow: from the frame that the mask lives on to the other one, pixels.
+        flow_back: from the other frame to this one, pixels.
+    """
+    unknown, unknown_back = (~jnp.all(jnp.isfinite(f), axis=-1) for f in (flow, flow_back))
+    return unknown | (warp(unknown_back[..., None].astype(flow.dtype), flow)[..., 0] > 0.0)
 
 
 def _squared_norm(field: Float[Array, "h w 2"]) -> Float[Array, "h w"]:

@@ -8,19 +8,22 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, UInt8
 
-from jvst._types import Image
+from jvst._types import AnyArray, Image, ImageLike
+from jvst.core.arguments import floats, levels
 
 # Rec. 709 luma of gamma-encoded RGB.
 LUMA = (0.2126, 0.7152, 0.0722)
 
 
-def to_float(image: UInt8[Array, "h w 3"]) -> Image:
+def to_float(image: UInt8[AnyArray, "h w 3"]) -> Image:
     """Turn 8-bit RGB into RGB in [0, 1]."""
+    (image,) = levels(image=(image, "h w 3"))
     return image.astype(jnp.float32) / 255.0
 
 
-def to_uint8(image: Image) -> UInt8[Array, "h w 3"]:
+def to_uint8(image: ImageLike) -> UInt8[Array, "h w 3"]:
     """Turn RGB in [0, 1] into 8-bit RGB, clipped and rounded to the nearest level."""
+    (image,) = floats(image=(image, "h w 3"))
     return jnp.round(jnp.clip(image, 0.0, 1.0) * 255.0).astype(jnp.uint8)
 
 

@@ -13,8 +13,15 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float
 
-from jvst._types import Flow, Image, Mask
-from jvst.core.consistency import EdgeRule, MaskReasons, mask_reasons, photometric_mismatch
+from jvst._types import AnyArray, Flow, FlowLike, Image, ImageLike, Mask
+from jvst.core.arguments import floats
+from jvst.core.consistency import (
+    EdgeRule,
+    MaskReasons,
+    mask_reasons,
+    photometric_mismatch,
+    unknown_motion,
+)
 from jvst.core.image import gaussian_blur
 from jvst.errors import InputError
 
@@ -31,13 +38,13 @@ _LARGEST = 64
 
 
 def consistency_mask(
-    flow: Flow,
-    flow_back: Flow,
+    flow: FlowLike,
+    flow_back: FlowLike,
     *,
     mode: MaskMode = "binary",
     edge: EdgeRule = "clamp",
-    image: Image | None = None,
-    other: Image | None = None,
+    image: ImageLike | None = None,
+    other: ImageLike | None = None,
 ) -> Mask:
     """Tell for each pixel how far the flow can be trusted.
 
@@ -58,7 +65,7 @@ def consistency_mask(
         other: the frame that the flow points to; ``photometric`` alone needs it.
 
     Returns:
-        ``[h w]`` in [0, 1], 1 = trust.
+        ``[h w]`` in [0, 1], 1 = trust. A vector that is not finite, in either direction, has none.
 
     Raises:
         ValueError: an unknown mode or edge rule, or a mode without the frames that it needs.
@@ -68,19 +75,35 @@ def consistency_mask(
     ``photometric`` is ours, measured in docs/quality.md.
     """
     check_mask_options(mode, edge, image, other)
-    hidden, outside, boundary = reasons_of_mode(
-        flow, flow_back, mode=mode, edge=edge, image=image, other=other
-    )
+    flow, flow_back = floats(flow=(flow, "h w 2"), flow_back=(flow_back, "h w 2"))
+    image, other = _frames_like(flow, image=image, other=other)
+    reasons = reasons_of_mode(flow, flow_back, mode=mode, edge=edge, image=image, other=other)
+    mask = _mask_of(reasons, mode, flow.dtype)
+    return jnp.where(unknown_motion(flow, flow_back), 0.0, mask)
+
+
+def _frames_like(flow: Flow, **frames: ImageLike | None) -> list[Image | None]:
+    """Bring the frames that were given to arrays of the flow's size."""
+    return [
+        None if frame is None else floats(flow=(flow, "h w 2"), **{name: (frame, "h w 3")})[1]
+        for name, frame in frames.items()
+    ]
+
+
+def _mask_of(reasons: MaskReasons, mode: MaskMode, dtype: jnp.dtype) -> Mask:
+    hidden, outside, boundary = reasons
     if mode in ("binary", "photometric"):
-        return jnp.where(outside | hidden | boundary, 0.0, 1.0).astype(flow.dtype)
+        return jnp.where(outside | hidden | boundary, 0.0, 1.0).astype(dtype)
     if mode == "ijcv":
-        return minimum_near(jnp.where(outside | hidden, 0.0, 1.0).astype(flow.dtype), IJCV_MARGIN)
+        return minimum_near(jnp.where(outside | hidden, 0.0, 1.0).astype(dtype), IJCV_MARGIN)
     # The order matters: outside wins over hidden, hidden over boundary.
     level = jnp.where(outside, 0.0, jnp.where(hidden, -255.0, jnp.where(boundary, 0.0, 255.0)))
-    return grey_levels(level.astype(flow.dtype))
+    return grey_levels(level.astype(dtype))
 
 
-def check_mask_options(mode: str, edge: str, image: Image | None, other: Image | None) -> None:
+def check_mask_options(
+    mode: str, edge: str, image: ImageLike | None, other: ImageLike | None
+) -> None:
     """Refuse a mode or edge rule that there isn't, or a mode without the frames that it needs.
 
     Raises:
@@ -139,7 +162,7 @@ def minimum_near(mask: Mask, pixels: int) -> Mask:
     return mask
 
 
-def long_term_weights(masks: Float[Array, "j h w"]) -> Float[Array, "j h w"]:
+def long_term_weights(masks: Float[AnyArray, "j h w"]) -> Float[Array, "j h w"]:
     r"""Divide the trust in each pixel among the lags, the nearest lag first.
 
     .. math:: c^{long}_{(i-j,i)} = \max\Bigl(c_{(i-j,i)} - \sum_{k \in J,\, k < j}
@@ -152,6 +175,7 @@ def long_term_weights(masks: Float[Array, "j h w"]) -> Float[Array, "j h w"]:
     Source: Ruder et al. 2016, equation 9. Differs from the Torch code, which subtracts the
     weights already reduced: the same for binary masks only.
     """
+    (masks,) = floats(masks=(masks, "j h w"))
     nearer = jnp.cumsum(masks, axis=0) - masks
     return jnp.maximum(masks - nearer, 0.0)
 
@@ -244,9 +268,12 @@ def shaped_mask(
     if mode == "soft":
         # The Torch code's order: outside wins over hidden, hidden over boundary; see there.
         doubt = 510.0 * hidden + (1.0 - hidden) * 255.0 * boundary
-        return grey_levels(255.0 - (255.0 * outside + (1.0 - outside) * doubt))
-    doubt = jnp.maximum(hidden, outside)
-    return 1.0 - (doubt if mode == "ijcv" else jnp.maximum(doubt, boundary))
+        mask = grey_levels(255.0 - (255.0 * outside + (1.0 - outside) * doubt))
+    else:
+        doubt = jnp.maximum(hidden, outside)
+        mask = 1.0 - (doubt if mode == "ijcv" else jnp.maximum(doubt, boundary))
+    # Whatever the knobs: there is no motion to trust.
+    return jnp.where(unknown_motion(flow, flow_back), 0.0, mask)
 
 
 def grow(area: Bool[Array, "h w"], pixels: int) -> Float[Array, "h w"]:

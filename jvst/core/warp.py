@@ -3,7 +3,8 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jvst._types import Flow
+from jvst._types import AnyArray, FlowLike
+from jvst.core.arguments import floats
 
 
 def pixel_grid(height: int, width: int, dtype: jnp.dtype) -> Float[Array, "height width 2"]:
@@ -13,7 +14,7 @@ def pixel_grid(height: int, width: int, dtype: jnp.dtype) -> Float[Array, "heigh
 
 
 def bilinear_sample(
-    image: Float[Array, "h w c"], points: Float[Array, "*p 2"]
+    image: Float[AnyArray, "h w c"], points: Float[AnyArray, "*p 2"]
 ) -> Float[Array, "*p c"]:
     """Read an image at real-valued points; beyond the border the border's pixels continue.
 
@@ -24,6 +25,7 @@ def bilinear_sample(
     Returns:
         ``[... c]``, one reading for each point; differentiable in both arguments.
     """
+    image, points = floats(image=(image, "h w c"), points=(points, "*p 2"))
     h, w, _ = image.shape
     limit = jnp.asarray([w - 1, h - 1], points.dtype)
     points = jnp.clip(points, 0.0, limit)
@@ -38,7 +40,7 @@ def bilinear_sample(
     return (1.0 - ay) * top + ay * bottom
 
 
-def warp(image: Float[Array, "h w c"], flow: Flow) -> Float[Array, "h w c"]:
+def warp(image: Float[AnyArray, "h w c"], flow: FlowLike) -> Float[Array, "h w c"]:
     r"""Pull an image along a flow.
 
     .. math:: \omega(p) = I(p + w(p))
@@ -50,11 +52,15 @@ def warp(image: Float[Array, "h w c"], flow: Flow) -> Float[Array, "h w c"]:
         flow: (dx, dy) in pixels, on the frame that is being built, pointing to the other.
 
     Returns:
-        ``[h w c]``. Where the flow leaves the picture the border's pixels continue; give
-        such pixels no weight (``consistency_mask`` does).
+        ``[h w c]``. Where the flow leaves the picture the border's pixels continue, and where it
+        is not finite the other frame's own pixel stands; give such pixels no weight
+        (``consistency_mask`` does).
 
     Source: Ruder et al. 2016, section 5.1. Differs from the Torch code, which fills with the
     network's mean pixel outside the frame.
     """
+    image, flow = floats(image=(image, "h w c"), flow=(flow, "h w 2"))
     h, w, _ = image.shape
+    # A NaN would stay through any mask, for 0 times NaN is NaN, and so would its gradient.
+    flow = jnp.where(jnp.all(jnp.isfinite(flow), axis=-1, keepdims=True), flow, 0.0)
     return bilinear_sample(image, pixel_grid(h, w, flow.dtype) + flow)

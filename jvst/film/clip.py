@@ -10,10 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jvst._types import Activations, Flow, Image, StyleTargets
+from jvst._types import Activations, Flow, Image, ImageLike, StyleTargetsLike
+from jvst.core.arguments import check_choices, check_kind, check_least, names_of
 from jvst.core.consistency import EdgeRule, mask_reasons
 from jvst.core.masks import MaskKnobs, MaskMode, long_term_weights
 from jvst.core.warp import warp
+from jvst.errors import InputError
+from jvst.film.arguments import check_clip, check_counts, in_step
 from jvst.film.coarse import (
     Goal,
     Scale,
@@ -32,11 +35,19 @@ from jvst.film.neighbours import (
     neighbours_in_slots,
 )
 from jvst.network.vgg import VGG19
-from jvst.solver.objective import CONTENT_LAYERS, FrameTargets, LossWeights, content_targets
+from jvst.solver.objective import (
+    CONTENT_LAYERS,
+    FrameTargets,
+    LossWeights,
+    content_targets,
+    settled,
+)
+from jvst.solver.optimizers import ExtraLoss
 from jvst.solver.solve import Report, SolveInfo, SolverConfig
 from jvst.solver.tiles import tiled_features
 
 _NO_KNOBS = MaskKnobs()
+_FLOAT32 = jnp.dtype(jnp.float32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,6 +86,19 @@ class ClipConfig:
     solver: SolverConfig = dataclasses.field(default_factory=SolverConfig)
     chunk: int = 50
 
+    def __post_init__(self) -> None:
+        """Refuse unknown words, and numbers that can't be meant."""
+        check_choices(self)
+        names_of("content_layers", self.content_layers)
+        for name, least in (("first_iterations", 0), ("next_iterations", 0), ("chunk", 1)):
+            check_least(name, getattr(self, name), least)
+        if self.long_term_after is not None:
+            check_least("long_term_after", self.long_term_after, 0)
+        if not self.lags or list(self.lags) != sorted(set(self.lags)) or self.lags[0] < 1:
+            raise InputError(
+                f"lags is {self.lags!r}; expected different whole numbers ≥ 1, the nearest first"
+            )
+
 
 class StylizedFrame(NamedTuple):
     """One finished frame."""
@@ -85,22 +109,23 @@ class StylizedFrame(NamedTuple):
 
 
 def stylize_clip(
-    frames: Iterable[Image],
+    frames: Iterable[ImageLike],
     motions: Iterable[Mapping[int, Motion]],
     vgg: VGG19,
-    style: StyleTargets,
+    style: StyleTargetsLike,
     weights: LossWeights,
     *,
     config: ClipConfig = ClipConfig(),
     key: PRNGKeyArray,
     scales: Sequence[Scale] = (),
     first: int = 0,
-    earlier: Mapping[int, Image] | None = None,
+    earlier: Mapping[int, ImageLike] | None = None,
     resume: Sequence[Array | np.ndarray] | None = None,
     on_chunk: Callable[[int, Report, Stage | None], None] | None = None,
     on_event: ClipListener | None = None,
+    extra_loss: ExtraLoss | None = None,
 ) -> Iterator[StylizedFrame]:
-    """Stylize a clip frame by frame; a generator, arrays in and arrays out.
+    """Stylize a clip frame by frame, arrays in and arrays out.
 
     A frame starts from the nearest earlier stylized frame to which the flow can be trusted
     anywhere, warped along it, and its temporal loss holds it to all those of ``config.lags``,
@@ -123,16 +148,62 @@ def stylize_clip(
             ``on_chunk`` was given, or of the last ``Progress.state``, when it was interrupted.
         on_chunk: told the frame's number and where its solve stands.
         on_event: told of compiling, of every chunk and of every frame, see ``film.events``.
+        extra_loss: see ``SolverConfig``; for all frames the same.
 
     Yields:
         The stylized frames in order.
 
+    Raises:
+        ValueError: arguments that can't be meant: at once what can be seen at once, else at the
+            frame.
+
     Source: Ruder et al. 2016, sections 5.1 to 5.3.
     """
+    check_kind("config", config, ClipConfig, "jvst.ClipConfig")
+    check_clip(vgg, style, key)
+    settled(weights, vgg, style, jnp.dtype(jnp.float32))  # refuses what is wrong with them
+    check_counts(frames, motions)
+    if extra_loss is not None:
+        solver = dataclasses.replace(config.solver, extra_loss=extra_loss)
+        config = dataclasses.replace(config, solver=solver)
+    return _stylized(
+        frames,
+        motions,
+        vgg,
+        style,
+        weights,
+        config,
+        key,
+        scales,
+        first,
+        earlier,
+        resume,
+        on_chunk,
+        on_event,
+    )
+
+
+def _stylized(
+    frames: Iterable[ImageLike],
+    motions: Iterable[Mapping[int, Motion]],
+    vgg: VGG19,
+    style: StyleTargetsLike,
+    weights: LossWeights,
+    config: ClipConfig,
+    key: PRNGKeyArray,
+    scales: Sequence[Scale],
+    first: int,
+    earlier: Mapping[int, ImageLike] | None,
+    resume: Sequence[Array | np.ndarray] | None,
+    on_chunk: Callable[[int, Report, Stage | None], None] | None,
+    on_event: ClipListener | None,
+) -> Iterator[StylizedFrame]:
+    """Yield the frames of ``stylize_clip``."""
     done = dict(earlier or {})
     reach = max(config.lags)
     tell = Telling(on_event)
-    for index, (frame, motion) in enumerate(zip(frames, motions, strict=True), start=first):
+    for index, frame, motion in in_step(frames, motions, first):
+        numbers = settled(weights, vgg, style, frame.dtype)
         slots = earlier_slots(config.lags, index, done, motion)
         neighbours = neighbours_in_slots(frame, slots)
         options: dict[str, Any] = {
@@ -154,10 +225,10 @@ def stylize_clip(
         elif config.init == "content":
             cap, start = config.first_iterations, frame
         else:
-            cap, start = config.first_iterations, noise_image(key, frame.shape)
+            cap, start = config.first_iterations, noise_image(key, frame.shape, frame.dtype)
             goals = _coarse_goals(frame, vgg, scales, len(config.lags), config=config)
         goals += _goals(targets, trusted, cap, config.long_term_after)
-        solving = Solving(tell, [index], ("frame", config.solver), (vgg, weights))
+        solving = Solving(tell, [index], ("frame", config.solver), (vgg, numbers))
 
         def stands(
             report: Report, stage: Stage | None, index: int = index, solving: Solving = solving
@@ -170,7 +241,7 @@ def stylize_clip(
             start,
             vgg,
             goals,
-            weights,
+            numbers,
             config=config.solver,
             chunk=config.chunk,
             resume=resume if index == first else None,
@@ -187,7 +258,7 @@ def stylize_clip(
 def prepare(
     frame: Image,
     vgg: VGG19,
-    style: StyleTargets,
+    style: StyleTargetsLike,
     neighbours: Neighbours,
     *,
     layers: tuple[str, ...] = CONTENT_LAYERS,
@@ -259,9 +330,9 @@ def uncover(
     return jnp.where(unknown[..., None], frame, warped)
 
 
-def noise_image(key: PRNGKeyArray, shape: tuple[int, ...]) -> Image:
+def noise_image(key: PRNGKeyArray, shape: tuple[int, ...], dtype: jnp.dtype = _FLOAT32) -> Image:
     """Return the noise that a frame without a neighbour starts from: faint, around grey."""
-    return 0.5 + 0.1 * jax.random.normal(key, shape)
+    return 0.5 + 0.1 * jax.random.normal(key, shape, dtype)
 
 
 def _goals(targets: FrameTargets, trusted: list[int], cap: int, after: int | None) -> list[Goal]:

@@ -1,108 +1,37 @@
 """Several passes over a clip, with blended neighbours."""
 
-import dataclasses
 import functools
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
-from jvst._types import Device, Image, Scalar, StyleTargets
-from jvst.core.blend import blend, pass_order
+from jvst._types import Device, Image, ImageLike, Scalar, StyleTargetsLike
+from jvst.core.arguments import check_kind
+from jvst.core.blend import blend
 from jvst.core.consistency import EdgeRule
 from jvst.core.masks import MaskKnobs, MaskMode
 from jvst.core.warp import warp
-from jvst.film.clip import ClipConfig, clip_content, noise_image
+from jvst.errors import InputError
+from jvst.film.arguments import (
+    check_both_ways,
+    check_clip,
+    check_counts,
+    check_motion,
+    check_motions,
+    checked_frame,
+)
+from jvst.film.clip import clip_content, noise_image
 from jvst.film.events import ClipListener, Compiling, FrameDone, Solving, Telling
 from jvst.film.neighbours import Motion, Neighbours, neighbour_masks, neighbours_in_slots
+from jvst.film.schedule import MultipassConfig, batches, neighbours_in_pass
 from jvst.network.vgg import VGG19
 from jvst.solver.batch import solve_frames, stack_targets
-from jvst.solver.objective import FrameTargets, LossWeights
+from jvst.solver.objective import FrameTargets, LossWeights, settled
 from jvst.solver.solve import Report, SolveInfo, SolveState, solve_frame
-
-_CLIP = ClipConfig()
-
-
-@dataclasses.dataclass(frozen=True)
-class MultipassConfig:
-    """How a clip is stylized in several passes.
-
-    Attributes:
-        passes: number of passes over the clip; in the first every frame is solved alone.
-        pass_iterations: cap of each frame in each pass.
-        blend: δ, the share of the warped neighbour in a frame's start.
-        temporal_from: the first pass with the temporal term; None: the Torch code's 8 of 15,
-            in proportion.
-        schedule: ``sequential`` is the paper's: passes alternate in direction, and a frame is
-            blended with its neighbour's result of the same pass. ``parallel`` blends every frame
-            with both neighbours' results of the pass before, so that a whole pass can be
-            solved at once.
-        batch: frames that are solved at once, in pass 1 and in parallel passes.
-        clip: mask, start of pass 1, content layers and solver; lags and caps have no effect.
-
-    Source: Ruder et al. 2016, section 5.4: 100 iterations, about 10 passes, δ = 0.5.
-    """
-
-    passes: int = 10
-    pass_iterations: int = 100
-    blend: float = 0.5
-    temporal_from: int | None = None
-    schedule: Literal["sequential", "parallel"] = "sequential"
-    batch: int = 1
-    clip: ClipConfig = _CLIP
-
-    def has_temporal_term(self, pass_number: int) -> bool:
-        """Tell whether a pass, counted from 1, holds frames to their neighbours."""
-        first = self.temporal_from
-        if first is None:
-            first = 1 + 7 * self.passes // 15
-        return pass_number >= max(first, 2)
-
-    def is_batched(self, pass_number: int) -> bool:
-        """Tell whether the frames of a pass, counted from 1, are independent of each other."""
-        return pass_number == 1 or self.schedule == "parallel"
-
-    def order(self, frames: int, pass_number: int) -> range:
-        """Return the order in which a pass visits the frames."""
-        return range(frames) if self.is_batched(pass_number) else pass_order(frames, pass_number)
-
-
-def batches(frames: int, most: int, devices: int = 1) -> list[range]:
-    """Divide the frames into batches of equal size; only the last may have fewer.
-
-    Args:
-        frames: number of frames.
-        most: frames in a batch at the most.
-        devices: the size is a multiple of this where it can be.
-    """
-    count = -(-frames // max(most, 1))
-    size = -(-frames // count)
-    size = -(-size // devices) * devices
-    return [range(start, min(start + size, frames)) for start in range(0, frames, size)]
-
-
-def neighbours_in_pass(
-    config: MultipassConfig, frames: int, pass_number: int, index: int
-) -> list[tuple[int, int] | None]:
-    """Return (pass, frame) of what a frame is blended with, None in an empty slot.
-
-    One slot in a sequential pass, (before, after) in a parallel one; no slot is ever filled in
-    the first pass.
-    """
-    slots = 2 if config.schedule == "parallel" else 1
-    if pass_number == 1:
-        return [None] * slots
-    if config.schedule == "parallel":
-        return [
-            (pass_number - 1, other) if 0 <= other < frames else None
-            for other in (index - 1, index + 1)
-        ]
-    other = index - 1 if pass_order(frames, pass_number).step > 0 else index + 1
-    return [(pass_number, other) if 0 <= other < frames else None]
-
 
 _DEFAULTS = MultipassConfig()
 
@@ -126,10 +55,10 @@ class PassChunk(NamedTuple):
 
 
 def stylize_multipass(
-    frames: Sequence[Image],
+    frames: Sequence[ImageLike],
     motions: Sequence[Motion | None],
     vgg: VGG19,
-    style: StyleTargets,
+    style: StyleTargetsLike,
     weights: LossWeights,
     *,
     config: MultipassConfig = _DEFAULTS,
@@ -142,7 +71,7 @@ def stylize_multipass(
     on_event: ClipListener | None = None,
     devices: Sequence[Device] | None = None,
 ) -> Iterator[PassFrame]:
-    """Stylize a clip in passes over all of it; a generator, arrays in and arrays out.
+    """Stylize a clip in passes over all of it, arrays in and arrays out.
 
     Args:
         frames: the clip, RGB in [0, 1], all of one size; read one at a time, in any order.
@@ -167,26 +96,52 @@ def stylize_multipass(
     Yields:
         The frames of every pass, in the order of the pass; those of the last are the result.
 
+    Raises:
+        ValueError: arguments that can't be meant: at once what can be seen at once, else at the
+            frame.
+
     Source: Ruder et al. 2016, section 5.4.
     """
+    check_kind("config", config, MultipassConfig, "jvst.MultipassConfig")
+    check_clip(vgg, style, key)
+    check_counts(frames, motions)
+    check_motions(motions, both_ways=config.goes_both_ways)
+    if len(frames) == 0:
+        raise InputError("there are 0 frames; expected at least 1")
     own: dict[tuple[int, int], Image | np.ndarray] = {}
     finished = own if results is None else results
-    noise = noise_image(key, frames[0].shape)
+    like = checked_frame(0, frames[0], None)
+    noise = noise_image(key, like.shape, like.dtype)
+    weights = settled(weights, vgg, style, like.dtype)
     tell = Telling(on_event)
     clip = _Clip(frames, motions, vgg, style, weights, config, noise, finished, on_chunk, tell)
+    kept = own if results is None else None
+    return _passes(clip, first_pass, position, resume, tuple(devices or ()), kept)
+
+
+def _passes(
+    clip: "_Clip",
+    first_pass: int,
+    position: int,
+    resume: Sequence[Array | np.ndarray] | None,
+    devices: tuple[Device, ...],
+    own: dict[tuple[int, int], Image | np.ndarray] | None,
+) -> Iterator[PassFrame]:
+    """Yield the frames of ``stylize_multipass``, and keep them in ``own`` as far as needed."""
+    config = clip.config
     for pass_number in range(first_pass, config.passes + 1):
         begun, leaves = (position, resume) if pass_number == first_pass else (0, None)
         if config.is_batched(pass_number):
-            made = _batched_pass(clip, pass_number, begun, leaves, tuple(devices or ()))
+            made = _batched_pass(clip, pass_number, begun, leaves, devices)
         else:
             made = _sequential_pass(clip, pass_number, begun, leaves)
         for frame in made:
-            if results is None:
+            if own is not None:
                 own[pass_number, frame.index] = frame.image
-            tell(FrameDone(frame.index, frame.image, frame.info, pass_number, config.passes))
+            clip.tell(FrameDone(frame.index, frame.image, frame.info, pass_number, config.passes))
             yield frame
-        for place in [place for place in own if place[0] < pass_number]:
-            del own[place]
+        for place in [place for place in own or {} if place[0] < pass_number]:
+            del own[place]  # type: ignore[union-attr]
 
 
 @functools.partial(jax.jit, static_argnames=("layers", "mask", "edge", "knobs", "tile"))
@@ -194,7 +149,7 @@ def prepare_pass(
     frame: Image,
     own: Image,
     vgg: VGG19,
-    style: StyleTargets,
+    style: StyleTargetsLike,
     neighbours: Neighbours,
     strength: Scalar | float,
     temporal: Scalar | float,
@@ -241,10 +196,10 @@ def prepare_pass(
 class _Clip(NamedTuple):
     """What all passes share; see ``stylize_multipass``."""
 
-    frames: Sequence[Image]
+    frames: Sequence[ImageLike]
     motions: Sequence[Motion | None]
     vgg: VGG19
-    style: StyleTargets
+    style: StyleTargetsLike
     weights: LossWeights
     config: MultipassConfig
     noise: Image
@@ -254,7 +209,8 @@ class _Clip(NamedTuple):
 
     def problem(self, pass_number: int, index: int) -> tuple[Image, FrameTargets]:
         """Return where one frame of one pass starts and what it is drawn to."""
-        frame, config, clip = self.frames[index], self.config, self.config.clip
+        config, clip = self.config, self.config.clip
+        frame = checked_frame(index, self.frames[index], self.noise)
         if pass_number == 1:
             own = frame if clip.init == "content" else self.noise
         else:
@@ -263,7 +219,7 @@ class _Clip(NamedTuple):
         for place in neighbours_in_pass(config, len(self.frames), pass_number, index):
             slot = None
             if place is not None:
-                motion = motion_between(self.frames, self.motions, index, place[1])
+                motion = self.motion_between(index, frame, place[1])
                 slot = motion and (jnp.asarray(self.finished[place]), motion)
             slots.append(slot)
         temporal = float(config.has_temporal_term(pass_number))
@@ -273,7 +229,7 @@ class _Clip(NamedTuple):
             self.vgg,
             self.style,
             neighbours_in_slots(frame, slots),
-            config.blend,
+            float(config.blend),
             temporal,
         )
         options: dict[str, Any] = {
@@ -286,6 +242,20 @@ class _Clip(NamedTuple):
         size = frame.shape[1], frame.shape[0]
         self.tell.before(Compiling(size), ("pass", *options.values()), problem)
         return prepare_pass(*problem, **options)
+
+    def motion_between(self, index: int, frame: Image, other: int) -> Motion | None:
+        """Return the motion from a frame to the one beside it, None where there is none."""
+        later = max(index, other)
+        motion = self.motions[later]
+        if motion is None:
+            return None
+        name = f"motions[{later}]"
+        check_motion(name, motion, index, frame)
+        if self.config.goes_both_ways:
+            check_both_ways(motion, name)
+        if later == index:
+            return motion
+        return motion.reversed(None if motion.other is None else self.frames[later])
 
     def solving(
         self, pass_number: int, indices: Sequence[int], program: Hashable
@@ -371,16 +341,3 @@ def _batched_pass(
         for index, image, info in zip(batch, images, infos, strict=False):
             if index >= begun:
                 yield PassFrame(pass_number, index, image, info)
-
-
-def motion_between(
-    frames: Sequence[Image], motions: Sequence[Motion | None], index: int, other: int
-) -> Motion | None:
-    """Return the motion from a frame to the one before or after it, None where there is none."""
-    if other == index - 1:
-        return motions[index]
-    motion = motions[other]
-    if motion is None:
-        return None
-    recognise = None if motion.other is None else frames[other]
-    return Motion(motion.flow_back, motion.flow, recognise)

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jvst._types import Flow, Image, Mask
-from jvst.core.consistency import EdgeRule
+from jvst._types import AnyArray, FlowLike, Image, ImageLike, Mask, MaskLike
+from jvst.core.consistency import EdgeRule, unknown_motion
 from jvst.core.cuts import without_cuts
 from jvst.core.masks import MaskKnobs, MaskMode, shaped_mask
 
@@ -25,12 +25,23 @@ class Motion(NamedTuple):
             between the two is recognised, and nothing is trusted over it.
         mask: trust in ``flow`` where it was made elsewhere, ``[h w]`` in [0, 1]; ``jvst`` makes
             its own from the two fields when left out.
+        mask_back: likewise trust in ``flow_back``, on the earlier frame. Passes that go backward
+            need it where ``mask`` is given.
     """
 
-    flow: Flow
-    flow_back: Flow
-    other: Image | None = None
-    mask: Mask | None = None
+    flow: FlowLike
+    flow_back: FlowLike
+    other: ImageLike | None = None
+    mask: MaskLike | None = None
+    mask_back: MaskLike | None = None
+
+    def reversed(self, other: ImageLike | None) -> "Motion":
+        """Return the motion as the earlier frame sees it.
+
+        Args:
+            other: the later frame as it came from the clip, where cuts are to be recognised.
+        """
+        return Motion(self.flow_back, self.flow, other, self.mask_back, self.mask)
 
 
 class Neighbours(NamedTuple):
@@ -46,7 +57,9 @@ class Neighbours(NamedTuple):
     has_mask: Float[Array, " j"]
 
 
-def neighbours_in_slots(frame: Image, slots: Sequence[tuple[Image, Motion] | None]) -> Neighbours:
+def neighbours_in_slots(
+    frame: Image, slots: Sequence[tuple[ImageLike, Motion] | None]
+) -> Neighbours:
     """Stack what is known of each slot.
 
     Args:
@@ -72,8 +85,8 @@ def neighbours_in_slots(frame: Image, slots: Sequence[tuple[Image, Motion] | Non
 
 
 def earlier_slots(
-    lags: Sequence[int], index: int, done: Mapping[int, Image], motion: Mapping[int, Motion]
-) -> list[tuple[Image, Motion] | None]:
+    lags: Sequence[int], index: int, done: Mapping[int, ImageLike], motion: Mapping[int, Motion]
+) -> list[tuple[ImageLike, Motion] | None]:
     """Return one slot a lag, filled where both the frame and the motion to it are known."""
     return [
         (done[index - lag], motion[lag]) if lag in motion and index - lag in done else None
@@ -108,7 +121,8 @@ def neighbour_masks(
             # Without the other frame there is nothing to compare.
             papers = shaped_mask(flow, back, mode="binary", **options)
             mask = jnp.where(slot.has_other > 0.0, mask, papers)
-        mask = jnp.where(slot.has_mask > 0.0, slot.masks, mask)
+        given = jnp.where(unknown_motion(flow, back), 0.0, slot.masks)
+        mask = jnp.where(slot.has_mask > 0.0, given, mask)
         cut = without_cuts(mask, frame, slot.others, flow)
         return slot.present * jnp.where(slot.has_other > 0.0, cut, mask)
 
@@ -116,9 +130,11 @@ def neighbour_masks(
 
 
 def _stacked(
-    arrays: Sequence[Float[Array, "h w *c"] | None], like: Float[Array, "h w *c"]
+    arrays: Sequence[Float[AnyArray, "h w *c"] | None], like: Float[Array, "h w *c"]
 ) -> Float[Array, "j h w *c"]:
-    return jnp.stack([jnp.zeros_like(like) if array is None else array for array in arrays])
+    return jnp.stack(
+        [jnp.zeros_like(like) if array is None else jnp.asarray(array) for array in arrays]
+    )
 
 
 def _flags(arrays: Sequence[object | None], like: Image) -> Float[Array, " j"]:

@@ -40,6 +40,11 @@ def check_pair(image_from: np.ndarray, image_to: np.ndarray) -> None:
         InputError: another type or shape, or two sizes.
     """
     for image in (image_from, image_to):
+        if not isinstance(image, np.ndarray):
+            raise InputError(
+                f"optical flow was given {image!r:.40}; expected NumPy arrays of 8-bit RGB, uint8 "
+                "[height, width, 3]: numpy.asarray(jvst.to_uint8(image)) makes one"
+            )
         if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
             raise InputError(
                 f"optical flow was given {image.dtype}{list(image.shape)}; "

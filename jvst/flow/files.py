@@ -80,6 +80,11 @@ def write_flow(path: str | Path, flow: FlowField) -> None:
     path = Path(path)
     if path.suffix.lower() != ".flo":
         raise InputError(f"{path} can't be written: flow is written as .flo; end the name so")
+    if not isinstance(flow, np.ndarray):
+        raise InputError(
+            f"{path} can't be written from {type(flow).__name__}; give a NumPy array, float32 "
+            "[height, width, 2]: numpy.asarray(flow)"
+        )
     if flow.ndim != 3 or flow.shape[2] != 2 or flow.dtype != np.float32:
         raise InputError(
             f"{path} can't be written from {flow.dtype}{list(flow.shape)}; "

@@ -4,10 +4,11 @@ Where JAX's gradients are slow, they are defined here.
 """
 
 import functools
-from typing import Literal
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
 from jvst.network import winograd
@@ -33,8 +34,10 @@ def convolution_layer(
         margin = 0
     if precision == "bfloat16":
         x, kernel = x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16)
+    else:
+        kernel = kernel.astype(dtype)
     y = convolution(x, kernel, margin, "high" if precision == "tf32" else "highest")
-    return y.astype(dtype) + bias
+    return y.astype(dtype) + bias.astype(dtype)
 
 
 def plain_convolution(
@@ -96,27 +99,35 @@ convolution = jax.custom_vjp(_fast_convolution, nondiff_argnums=(2, 3))
 
 
 def _convolution_forward(
-    x: Float[Array, "h w c"], kernel: Float[Array, "k k c d"], margin: int, precision: str
-) -> tuple[Float[Array, "h2 w2 d"], tuple[Array, Array]]:
-    return _fast_convolution(x, kernel, margin, precision), (x, kernel)
+    x: Any, kernel: Any, margin: int, precision: str
+) -> tuple[Float[Array, "h2 w2 d"], tuple[Array | None, Array]]:
+    # The gradient by the kernel is for those who train; others needn't pay for it, nor does it
+    # exist where the pictures of a batch are shared out among devices.
+    kept = x.value if kernel.perturbed else None
+    return _fast_convolution(x.value, kernel.value, margin, precision), (kept, kernel.value)
 
 
 def _convolution_backward(
-    margin: int, precision: str, saved: tuple[Array, Array], gradient: Float[Array, "h2 w2 d"]
-) -> tuple[Float[Array, "h w c"], Float[Array, "k k c d"]]:
+    margin: int, precision: str, saved: tuple[Array | None, Array], gradient: Any
+) -> tuple[Float[Array, "h w c"], Float[Array, "k k c d"] | None]:
     x, kernel = saved
+    if isinstance(gradient, SymbolicZero):
+        gradient = jnp.zeros(gradient.shape, x.dtype if x is not None else kernel.dtype)
     turned = jnp.swapaxes(kernel[::-1, ::-1], 2, 3)  # [k k d c]
-    _, kernel_vjp = jax.vjp(lambda k: plain_convolution(x, k, margin, precision), kernel)
     rest = kernel.shape[0] - 1 - margin
-    return _fast_convolution(gradient, turned, rest, precision), kernel_vjp(gradient)[0]
+    by_x = _fast_convolution(gradient, turned, rest, precision)
+    if x is None:
+        return by_x, None
+    _, kernel_vjp = jax.vjp(lambda k: plain_convolution(x, k, margin, precision), kernel)
+    return by_x, kernel_vjp(gradient)[0]
 
 
-convolution.defvjp(_convolution_forward, _convolution_backward)
+convolution.defvjp(_convolution_forward, _convolution_backward, symbolic_zeros=True)
 
 
 def pool(x: Float[Array, "h w c"], pooling: Pooling) -> Float[Array, "h2 w2 c"]:
     """Halve the size; an odd last row or column is left out, as trained."""
-    h, w, c = x.shape
+    h, w, _ = x.shape
     if h < 2 or w < 2:
         raise ValueError(
             "the picture is too small for this layer; expected at least 16 pixels a side"
@@ -124,7 +135,13 @@ def pool(x: Float[Array, "h w c"], pooling: Pooling) -> Float[Array, "h2 w2 c"]:
     x = x[: h // 2 * 2, : w // 2 * 2]
     if pooling == "max":
         return largest_of_blocks(x)
-    return 2.0 * jnp.mean(x.reshape(h // 2, 2, w // 2, 2, c), axis=(1, 3))
+    return 2.0 * jnp.mean(_blocks(x), axis=(1, 3))
+
+
+def _blocks(x: Float[Array, "h w c"]) -> Float[Array, "h2 2 w2 2 c"]:
+    """Part both sides by two: one after the other, or shared out pictures can't follow."""
+    h, w, c = x.shape
+    return x.reshape(h // 2, 2, w, c).reshape(h // 2, 2, w // 2, 2, c)
 
 
 # In JAX's own gradient the mask of the maxima is a layer of numbers, written and read again.
@@ -152,8 +169,8 @@ def _largest_backward(
     h, w, c = largest.shape
     sharers = sum((corner == largest).astype(x.dtype) for corner in _corners(x))
     share = (gradient / sharers)[:, None, :, None]
-    here = x.reshape(h, 2, w, 2, c) == largest[:, None, :, None]
-    return (jnp.where(here, share, 0).reshape(x.shape),)
+    here = _blocks(x) == largest[:, None, :, None]
+    return (jnp.where(here, share, 0).reshape(h, 2, 2 * w, c).reshape(x.shape),)
 
 
 largest_of_blocks.defvjp(_largest_forward, _largest_backward)

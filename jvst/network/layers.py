@@ -11,6 +11,8 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
+from jvst.core.arguments import check_word
+
 Kind = Literal["conv", "relu", "pool"]
 #: How a convolution continues its input beyond the edge.
 Padding = Literal["zeros", "replicate", "reflect"]
@@ -158,12 +160,14 @@ def layer_table(steps: Iterable[Step], *, channels: int = 3) -> LayerTable:
         channels: of the picture.
 
     Raises:
-        ValueError: no layers, a name that occurs twice, or a convolution without channels or with
-            an even kernel.
+        ValueError: no layers, a name that occurs twice, an unknown kind or padding, or a
+            convolution without channels or with an even kernel.
     """
     layers: list[Layer] = []
     stride, sight = 1, 0
     for step in steps:
+        check_word(f"the kind of {step.name}", step.kind, Kind)
+        check_word(f"the padding of {step.name}", step.padding, Padding)
         inputs, kernel = channels, {"relu": 1, "pool": 2}.get(step.kind, step.kernel)
         if step.kind == "conv":
             if step.channels < 1 or step.kernel < 1 or step.kernel % 2 == 0:
@@ -255,3 +259,7 @@ def vgg16_layers(width: float = 1.0) -> LayerTable:
 
 def _narrowed(blocks: Sequence[tuple[int, int]], width: float) -> LayerTable:
     return vgg_layers([(count, round(channels * width)) for count, channels in blocks])
+
+
+#: Names of VGG-19's layers, which ``features`` and all that names layers takes.
+LAYERS = vgg19_layers().names

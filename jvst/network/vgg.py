@@ -9,7 +9,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from jvst._types import Activations, Image
+from jvst._types import Activations, Image, ImageLike
+from jvst.core.arguments import check_choices, check_kind, check_word, floats, names_of
 from jvst.network.convolution import FirstPadding, Pooling, Precision, convolution_layer, pool
 from jvst.network.layers import LayerTable, vgg19_layers
 
@@ -30,6 +31,10 @@ class Preprocessing:
     mean: tuple[float, float, float] = (103.939, 116.779, 123.68)
     std: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
+    def __post_init__(self) -> None:
+        """Refuse an unknown order of channels."""
+        check_choices(self)
+
 
 #: The Oxford weights, in Caffe's order.
 OXFORD = Preprocessing()
@@ -37,7 +42,7 @@ OXFORD = Preprocessing()
 TORCHVISION = Preprocessing("RGB", 1.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
-class Network(nnx.Module):
+class VGG(nnx.Module):
     """The convolutions of a network of the VGG kind.
 
     Args:
@@ -69,6 +74,9 @@ class Network(nnx.Module):
         preprocessing: Preprocessing = OXFORD,
         rngs: nnx.Rngs,
     ):
+        check_word("pooling", pooling, Pooling)
+        check_word("first_padding", first_padding, FirstPadding)
+        check_word("precision", precision, Precision)
         self.layers = vgg19_layers(width) if layers is None else layers
         self.pooling: Pooling = pooling
         self.first_padding: FirstPadding = first_padding
@@ -96,24 +104,30 @@ class Network(nnx.Module):
 
 
 #: The public name: without a table of layers a network is VGG-19.
-VGG19 = Network
+VGG19 = VGG
 
 
-def features(vgg: VGG19, image: Image, layers: Iterable[str]) -> Activations:
+def features(vgg: VGG19, image: ImageLike, layers: Iterable[str]) -> Activations:
     """Run the network as deep as the deepest layer asked for.
 
     Args:
         vgg: the network; pass it as an argument of a jitted function, never as a closure.
-        image: RGB in [0, 1]; preprocessing happens here and nowhere else.
+        image: RGB in [0, 1]; preprocessing happens here and nowhere else. In half precision it is
+            computed in float32.
         layers: names such as ``relu4_2``; see ``vgg.layers``.
 
     Returns:
-        The named activations, each ``[h w c]``.
+        The named activations, each ``[h w c]``, in the image's own precision, at least float32.
 
     Raises:
-        ValueError: an unknown layer, or a picture too small for the deepest one.
+        ValueError: an unknown layer, a picture too small for the deepest one, or what is no
+            network, picture or list of names.
     """
-    wanted = set(layers)
+    check_kind("vgg", vgg, VGG, "a network, such as jvst.load_network('embedded').weights")
+    (image,) = floats(image=(image, "h w 3"))
+    if image.dtype.itemsize < 4:
+        image = image.astype(jnp.float32)
+    wanted = set(names_of("layers", layers))
     needed = vgg.layers.through(sorted(wanted))
     x = preprocess(vgg.preprocessing, image)
     found: Activations = {}

@@ -18,9 +18,10 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float
 
-from jvst._types import Device
+from jvst._types import AnyArray, Count, Device
+from jvst.core.arguments import check_range, check_solvable, floats
 from jvst.network.vgg import VGG19
-from jvst.solver.objective import FrameTargets, LossTerms, LossWeights
+from jvst.solver.objective import FrameTargets, LossTerms, LossWeights, settled
 from jvst.solver.solve import (
     NON_FINITE,
     RUNNING,
@@ -31,6 +32,7 @@ from jvst.solver.solve import (
     SolveState,
     advance,
     begin,
+    check_solving,
     solve_frame,
 )
 
@@ -52,14 +54,14 @@ def stack_targets(targets: Sequence[FrameTargets]) -> FrameTargets:
 
 
 def solve_frames(
-    inits: Float[Array, "n h w 3"],
+    inits: Float[AnyArray, "n h w 3"],
     vgg: VGG19,
     targets: FrameTargets,
     weights: LossWeights,
-    max_iterations: int,
+    max_iterations: Count,
     *,
     config: SolverConfig = _DEFAULTS,
-    chunk: int = 50,
+    chunk: Count = 50,
     devices: Sequence[Device] | None = None,
     resume: Sequence[Array | np.ndarray] | None = None,
     on_chunk: Callable[[list[Report], SolveState], None] | None = None,
@@ -89,8 +91,21 @@ def solve_frames(
         again by itself, see ``solve_frame``.
 
     Raises:
-        ValueError: a number of frames that the devices can't share evenly.
+        ValueError: a number of frames that the devices can't share evenly, or arguments that
+            can't be meant.
     """
+    check_solving(config, max_iterations, chunk)
+    inits, *_ = floats(
+        **{
+            "inits": (inits, "n h w 3"),
+            "targets.warped": (targets.warped, "n j h w 3"),
+            "targets.trust": (targets.trust, "n j h w"),
+        }
+    )
+    check_solvable("inits", inits)
+    check_range("inits", inits)
+    weights = settled(weights, vgg, targets.style, inits.dtype)
+    most, few = np.int32(max_iterations), np.int32(chunk)
     devices = tuple(devices or ())
     if devices and len(inits) % len(devices):
         raise ValueError(
@@ -103,9 +118,9 @@ def solve_frames(
     if several:
         begins, problem, leaves = _shared_out(devices, (begins, problem, leaves))
     if leaves is None:
-        state = start(begins, *problem, max_iterations)
+        state = start(begins, *problem, most)
     else:
-        like = jax.eval_shape(start, begins, *problem, max_iterations)
+        like = jax.eval_shape(start, begins, *problem, most)
         state = jax.tree.unflatten(jax.tree.structure(like), leaves)
     history: list[list[Report]] = []
     while True:
@@ -115,7 +130,7 @@ def solve_frames(
             on_chunk(reports, state)
         if not np.any(statuses == RUNNING):
             break
-        state = go_on(state, *problem, max_iterations, chunk)
+        state = go_on(state, *problem, most, few)
     images, infos = state.image, []
     if several:
         images = jnp.asarray(_gathered(images))

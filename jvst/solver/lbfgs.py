@@ -27,11 +27,6 @@ from jaxtyping import Array, Float, Int
 from jvst._types import Image, Scalar
 from jvst.solver.objective import LossTerms
 
-with warnings.catch_warnings():
-    # jaxopt says at import that it is no longer developed; that is why it is wrapped here.
-    warnings.simplefilter("ignore", DeprecationWarning)
-    import jaxopt
-
 # Cycles a pixel below which all frequencies count alike: fifty pixels, about what relu5_1 sees
 # on one side.
 _FLAT_BELOW = 0.02
@@ -94,6 +89,18 @@ def _mean(gain: Float[Array, "h w2"], width: int) -> Scalar:
 
 
 _SHORTER, _MOST_TRIALS = 0.5, 10  # of the line search
+
+
+@functools.cache
+def _line_search() -> Any:
+    """Import jaxopt's line search, once a solve begins: it takes as long to import as JAX."""
+    # A solve begins while a program is traced, and what jaxopt makes at its import is no part of
+    # that.
+    with warnings.catch_warnings(), jax.ensure_compile_time_eval():
+        # It says at its import that it is no longer developed; that is why it is wrapped here.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from jaxopt import BacktrackingLineSearch  # noqa: PLC0415
+    return BacktrackingLineSearch
 
 
 class Curvature(NamedTuple):
@@ -177,7 +184,7 @@ def quasi_newton_step(known: Curvature, slope: Float[Array, " n"]) -> Float[Arra
         slope: M times the gradient.
     """
     history, gamma = known.s_by_y.shape[0], known.gamma
-    by_age = (known.count + jnp.arange(history)) % history  # the oldest first
+    by_age = (known.count + jnp.arange(history, dtype=jnp.int32)) % history  # the oldest first
     s_by_y = known.s_by_y[by_age][:, by_age]
     y_by_y = known.y_by_y[by_age][:, by_age]
     s_by_gradient = known.by_gradient[:history][by_age]
@@ -258,7 +265,7 @@ class Lbfgs(NamedTuple):
         jaxopt's own ``run`` writes the first trial out before the loop, which puts the network into
         the program twice and doubles the time that it takes to compile.
         """
-        search = jaxopt.BacktrackingLineSearch(
+        search = _line_search()(
             self.evaluate,
             value_and_grad=True,
             has_aux=True,

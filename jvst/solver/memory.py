@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jvst.core.statistics import StyleStatistic
 from jvst.errors import InputError
@@ -31,6 +32,7 @@ from jvst.solver.objective import (
     FrameTargets,
     LossWeights,
     content_targets,
+    settled,
     style_targets,
 )
 from jvst.solver.solve import SolverConfig, SolveState, advance, begin
@@ -43,7 +45,8 @@ _FLOAT = 4  # bytes; activations and images are float32 whatever the convolution
 # peak, when the gradient sets out from the deepest layer, each layer is there once, and so are ...
 _STYLE_SLOPES = 1  # ... for each style layer, the product that is its gradient,
 _CONTENT_SLOPES = 2  # for each content layer, the difference and its gradient,
-_IMAGES = {"lbfgs": 3, "adam": 1}  # and images: direction, trial, gradients; without tiles also
+# and images: direction, trial, gradients; without tiles also
+_LBFGS_IMAGES, _OTHER_IMAGES = 3, 1
 _WHOLE_IMAGES = 1  # those of the terms on pixels: one, and one for each lag.
 
 # Floats a pixel that the single pass keeps on the device beside the solver: for each lag, flow
@@ -125,16 +128,20 @@ def quick_estimate(
     images = 3 + 2 * config.history if config.optimizer == "lbfgs" else 4
     state = 2 * images * shape.image
     height, width = shape.height, shape.width
-    images = _IMAGES[config.optimizer] + _WHOLE_IMAGES + shape.lags
+    images = _evaluated_images(config) + _WHOLE_IMAGES + shape.lags
     if tile is not None:
         layers = frozenset({*shape.content_layers, *shape.style_layers})
         windows = cut_picture(shape.height, shape.width, vgg.layers, layers, tile)
         if windows.count > 1:
             height, width, _ = windows.shape
-            images = _IMAGES[config.optimizer]
+            images = _evaluated_images(config)
     working = _kernel_bytes(shape, vgg, height, width) + images * shape.image
     working += _activation_bytes(shape, vgg, height, width)
     return MemoryEstimate(parameters, targets, state, working)
+
+
+def _evaluated_images(config: SolverConfig) -> int:
+    return _LBFGS_IMAGES if config.optimizer == "lbfgs" else _OTHER_IMAGES
 
 
 def compiled_estimate(
@@ -153,13 +160,14 @@ def compiled_estimate(
         shape: of the problem.
         vgg: the network; shapes (``nnx.eval_shape``) suffice.
         config: the solver.
-        weights: weights of the terms, whose types belong to the program.
+        weights: weights of the terms.
 
     Returns:
         None where the device's compiler doesn't tell.
     """
+    weights = settled(weights, vgg, shape.style_layers, jnp.dtype(jnp.float32))
     state, targets = abstract_problem(shape, vgg, config=config, weights=weights)
-    lowered = advance.lower(state, vgg, targets, weights, 1, 1, config)
+    lowered = advance.lower(state, vgg, targets, weights, np.int32(1), np.int32(1), config)
     counted = lowered.compile().memory_analysis()
     if counted is None:
         return None
@@ -192,7 +200,7 @@ def abstract_problem(
         trust=jax.ShapeDtypeStruct((shape.lags, *image.shape[:2]), jnp.float32),  # type: ignore[arg-type]
     )
     start = functools.partial(begin, config=config)
-    return jax.eval_shape(start, image, vgg, targets, weights, 1), targets
+    return jax.eval_shape(start, image, vgg, targets, weights, np.int32(1)), targets
 
 
 def clip_bytes(shape: FrameShape, *, reach: int = 1) -> int:

@@ -1,15 +1,30 @@
 """The energy of one frame: weights, targets and their sum."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from jvst._types import Activation, Activations, Gram, Image, Scalar, StyleTargets
+from jvst._types import (
+    Activation,
+    Activations,
+    ActivationsLike,
+    AnyArray,
+    Gram,
+    ImageLike,
+    Scalar,
+    ScalarLike,
+    StyleTargets,
+    StyleTargetsLike,
+)
+from jvst.core.arguments import check_kind, check_range, floats, names_of
 from jvst.core.losses import content_loss, temporal_loss, total_variation
 from jvst.core.statistics import STATISTICS, StyleStatistic, StyleTarget, statistic_of, target_of
+from jvst.errors import InputError
 from jvst.network.vgg import VGG19, features
 
 # Ruder et al. 2016, section 3.
@@ -30,20 +45,20 @@ class LossWeights(NamedTuple):
     content weight of 5) in the same proportion.
     """
 
-    content: Scalar | float = 1.0  # α
-    style: Scalar | float = 20.0  # β
-    temporal: Scalar | float = 200.0  # γ
-    total_variation: Scalar | float = 2e-4
-    style_layers: Mapping[str, Scalar | float] = {}  # factors on single layers; 1 when left out
+    content: ScalarLike = 1.0  # α
+    style: ScalarLike = 20.0  # β
+    temporal: ScalarLike = 200.0  # γ
+    total_variation: ScalarLike = 2e-4
+    style_layers: Mapping[str, ScalarLike] = {}  # factors on single layers; 1 when left out
 
 
 class FrameTargets(NamedTuple):
     """What one frame is drawn to. Its keys fix the layers, its lag axis never changes length."""
 
-    content: Activations  # layer -> [h w c]
-    style: StyleTargets  # layer -> [c c], or ``StyleTarget``
-    warped: Float[Array, "j h w 3"]  # earlier stylized frames, warped to this one
-    trust: Float[Array, "j h w"]  # weight of each pixel of each; 0 for a lag that is missing
+    content: ActivationsLike  # layer -> [h w c]
+    style: StyleTargetsLike  # layer -> [c c], or ``StyleTarget``
+    warped: Float[AnyArray, "j h w 3"]  # earlier stylized frames, warped to this one
+    trust: Float[AnyArray, "j h w"]  # weight of each pixel of each; 0 for a lag that is missing
 
 
 class LossTerms(NamedTuple):
@@ -60,18 +75,20 @@ class LossTerms(NamedTuple):
 
 
 def content_targets(
-    vgg: VGG19, image: Image, *, layers: tuple[str, ...] = CONTENT_LAYERS
+    vgg: VGG19, image: ImageLike, *, layers: Iterable[str] = CONTENT_LAYERS
 ) -> Activations:
     """Return the activations of a content frame, RGB in [0, 1]."""
+    (image,) = floats(image=(image, "h w 3"))
+    check_range("image", image)
     return features(vgg, image, layers)
 
 
 def style_targets(
     vgg: VGG19,
-    images: Sequence[Float[Array, "_h _w 3"]],
+    images: Sequence[Float[AnyArray, "_h _w 3"]],
     *,
     shares: Sequence[float] | None = None,
-    layers: tuple[str, ...] = STYLE_LAYERS,
+    layers: Iterable[str] = STYLE_LAYERS,
     statistic: StyleStatistic = GRAM,
 ) -> StyleTargets:
     """Return the Gram matrices, or another statistic, of one style picture or of several blended.
@@ -92,12 +109,16 @@ def style_targets(
     Raises:
         ValueError: no picture, another number of shares, negative shares, or none above 0.
     """
-    if not images:
+    if isinstance(images, jax.Array | np.ndarray) and images.ndim != 4:
+        raise InputError(f"images is one array {list(images.shape)}; expected several: [image]")
+    if len(images) == 0:
         raise ValueError("0 style pictures were given; expected at least 1")
-    found = [
-        {name: statistic.moments(layer) for name, layer in features(vgg, image, layers).items()}
-        for image in images
-    ]
+    layers, found = names_of("layers", layers), []
+    for number, image in enumerate(images):
+        (picture,) = floats(**{f"images[{number}]": (image, "h w 3")})
+        check_range(f"images[{number}]", picture)
+        layer_of = features(vgg, picture, layers)
+        found.append({name: statistic.moments(layer) for name, layer in layer_of.items()})
     return blended_style(found, shares=shares, statistic=statistic)
 
 
@@ -138,8 +159,47 @@ def blended_style(
     }
 
 
+def settled(
+    weights: LossWeights, vgg: VGG19, style: Iterable[str], dtype: jnp.dtype
+) -> LossWeights:
+    """Return weights in the one form that a compiled program is given, whatever they were.
+
+    Floats, whole numbers, and arrays of any device become numbers of one type in host memory; every
+    style layer gets its factor.
+
+    Args:
+        weights: of the terms.
+        vgg: the network.
+        style: the style layers.
+        dtype: of the picture.
+
+    Raises:
+        InputError: what is no number, or an unknown layer.
+    """
+    check_kind("weights", weights, LossWeights, "jvst.LossWeights")
+    _check_factors(weights, vgg)
+
+    def number(name: str, value: Any) -> Any:
+        if isinstance(value, Tracer):
+            return jnp.asarray(value, dtype)
+        try:
+            found = np.asarray(value, dtype)
+        except (TypeError, ValueError):
+            found = None
+        if found is None or found.shape:
+            raise InputError(f"weights.{name} is {value!r}; expected a number")
+        return found
+
+    terms = {name: number(name, getattr(weights, name)) for name in LossTerms._fields}
+    factors = {
+        layer: number(f"style_layers[{layer!r}]", weights.style_layers.get(layer, 1.0))
+        for layer in style
+    }
+    return LossWeights(**terms, style_layers=factors)
+
+
 def frame_loss(
-    image: Image, vgg: VGG19, targets: FrameTargets, weights: LossWeights
+    image: ImageLike, vgg: VGG19, targets: FrameTargets, weights: LossWeights
 ) -> tuple[Scalar, LossTerms]:
     r"""Evaluate the energy of one frame.
 
@@ -150,7 +210,7 @@ def frame_loss(
     keep their meaning.
 
     Args:
-        image: the frame being stylized, RGB in [0, 1].
+        image: the frame being stylized, RGB in [0, 1]; in half precision it is computed in float32.
         vgg: the network.
         targets: what the frame is drawn to; its keys choose the layers.
         weights: weights of the terms.
@@ -158,31 +218,69 @@ def frame_loss(
     Returns:
         The loss and its weighted terms.
 
+    Raises:
+        ValueError: shapes that don't fit each other, or a layer that the network hasn't.
+
     Source: Ruder et al. 2016, equations 7 and 9.
     """
+    check_kind("targets", targets, FrameTargets, "jvst.FrameTargets")
+    check_kind("weights", weights, LossWeights, "jvst.LossWeights")
+    _check_factors(weights, vgg)
+    image, warped, trust = problem_arrays("image", image, targets)
+    if image.dtype.itemsize < 4:
+        image = image.astype(jnp.float32)
     found = features(vgg, image, {*targets.content, *targets.style})
     content = sum(
         (content_loss(found[k], v) for k, v in targets.content.items()), jnp.zeros((), image.dtype)
     )
     style = sum(
         (
-            weights.style_layers.get(k, 1.0) * _style_term(found[k], v)
+            jnp.multiply(weights.style_layers.get(k, 1.0), _style_term(found[k], v))
             for k, v in targets.style.items()
         ),
         jnp.zeros((), image.dtype),
     )
-    lags = targets.trust.shape[0]
     temporal = sum(
-        (temporal_loss(image, targets.warped[j], targets.trust[j]) for j in range(lags)),
+        (temporal_loss(image, warped[j], trust[j]) for j in range(trust.shape[0])),
         jnp.zeros((), image.dtype),
     )
+    on_levels = [jnp.multiply(w, LEVELS**2) for w in (weights.temporal, weights.total_variation)]
     terms = LossTerms(
-        content=weights.content * content,
-        style=weights.style * style,
-        temporal=weights.temporal * LEVELS**2 * temporal,
-        total_variation=weights.total_variation * LEVELS**2 * total_variation(image),
+        content=jnp.multiply(weights.content, content),
+        style=jnp.multiply(weights.style, style),
+        temporal=on_levels[0] * temporal,
+        total_variation=on_levels[1] * total_variation(image),
     )
     return jnp.asarray(terms.total()), terms
+
+
+def problem_arrays(name: str, image: ImageLike, targets: FrameTargets) -> list[Array]:
+    """Return a picture, and the warped neighbours and their trust, as JAX arrays.
+
+    Args:
+        name: of the picture, for the message.
+        image: RGB in [0, 1].
+        targets: what it is drawn to.
+
+    Raises:
+        InputError: shapes that don't fit each other, or no floats.
+    """
+    return floats(
+        **{
+            name: (image, "h w 3"),
+            "targets.warped": (targets.warped, "j h w 3"),
+            "targets.trust": (targets.trust, "j h w"),
+        }
+    )
+
+
+def _check_factors(weights: LossWeights, vgg: VGG19) -> None:
+    for layer in weights.style_layers:
+        if layer not in vgg.layers.names:
+            raise InputError(
+                f"weights.style_layers names the unknown layer {layer!r}; expected one of "
+                f"{', '.join(vgg.layers.names)}"
+            )
 
 
 def _style_term(activation: Activation, target: StyleTarget | Gram) -> Scalar:

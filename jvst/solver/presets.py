@@ -8,7 +8,7 @@ import numpy as np
 
 from jvst.core.statistics import STATISTICS
 from jvst.errors import InputError
-from jvst.network.convolution import FirstPadding, Pooling, Precision
+from jvst.network.convolution import Precision
 from jvst.solver.objective import CONTENT_LAYERS, LossWeights
 
 # Ruder et al. 2016, section 6 (width × height -> β, γ; α is 1 throughout).
@@ -21,7 +21,7 @@ _REFERENCE = 450 * 350
 
 @dataclasses.dataclass(frozen=True)
 class NetworkPreset:
-    """How a network is run, and how its losses compare with the Oxford weights'.
+    """Where a network is best used, and how its losses compare with the Oxford weights'.
 
     Attributes:
         content: factor on the published content weight.
@@ -37,8 +37,6 @@ class NetworkPreset:
         style_layers: factors on single style layers.
         content_layers: where the content is compared.
         init: where the first frame starts, see ``ClipConfig``.
-        pooling: see ``VGG19``.
-        first_padding: see ``VGG19``.
         precision: of the convolutions on GPUs and TPUs, where the user leaves it open.
     """
 
@@ -50,8 +48,6 @@ class NetworkPreset:
     style_layers: Mapping[str, float] = dataclasses.field(default_factory=dict)
     content_layers: tuple[str, ...] = CONTENT_LAYERS
     init: Literal["noise", "content"] = "noise"
-    pooling: Pooling = "max"
-    first_padding: FirstPadding = "zeros"
     precision: Precision = "bfloat16"
 
 
@@ -88,8 +84,6 @@ NETWORKS = {
         },
         content_layers=("relu4_2",),
         init="content",
-        pooling="average",
-        first_padding="replicate",
         # With bfloat16 a solve ends at a loss that is a fifth higher (docs/benchmarks.md).
         precision="float32",
     ),

@@ -5,115 +5,25 @@ A solve goes in chunks to its stop. When it fails, it is done again with shorter
 
 import dataclasses
 import functools
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jaxtyping import Array, Bool, Int
 
-from jvst._types import Image, Scalar
-from jvst.network.convolution import Precision
+from jvst._types import AnyArray, Count, Image, ImageLike, Scalar
+from jvst.core.arguments import check_kind, check_least, check_range, check_solvable
 from jvst.network.vgg import VGG19
-from jvst.solver.lbfgs import Lbfgs, Preconditioner
-from jvst.solver.objective import FrameTargets, LossTerms, LossWeights, frame_loss
-from jvst.solver.tiles import tiled_loss_and_gradient
-
-_PRECONDITIONER = Preconditioner()
-#: By how much of itself a loss may be rounded, by the precision of the convolutions: of three and
-#: more tried for bfloat16 that which left the line search fewest trials and the lowest loss; TF32
-#: has three bits more.
-ROUNDING: Mapping[Precision, float] = MappingProxyType(
-    {"float32": 0.0, "tf32": 5e-5 / 8, "bfloat16": 5e-5}
+from jvst.solver.objective import (
+    FrameTargets,
+    LossTerms,
+    LossWeights,
+    problem_arrays,
+    settled,
 )
-
-
-@dataclass(frozen=True)
-class SolverConfig:
-    """How a frame is minimized; each value belongs to the compiled program.
-
-    Attributes:
-        optimizer: ``lbfgs`` (backtracking line search) or ``adam`` (optax).
-        history: corrections that L-BFGS keeps. A short one takes less time an
-            iteration and more iterations; 100, as in the Torch code, costs more than three times
-            the memory.
-        tolerance: stop once the loss has changed by less than this part of itself over
-            ``window`` iterations. Ruder et al. 2016, section 6: 0.01 % over 50.
-        window: iterations between two looks at the stop rule.
-        first_look: iterations after which the rule is asked once before that, for the same change
-            an iteration.
-        first_step: mean change of a channel, in [0, 1], that the first step of L-BFGS
-            tries, before curvature is known.
-        max_step: longest step of L-BFGS, 1 being the quasi-Newton step.
-        learning_rate: step of Adam, in [0, 1] of a channel.
-        preconditioner: what the inverse Hessian of L-BFGS begins as.
-        tile: height and width in pixels that the network sees at a time, beside a margin, see
-            ``tiled_loss_and_gradient``; None: the whole picture.
-    """
-
-    optimizer: Literal["lbfgs", "adam"] = "lbfgs"
-    history: int = 30
-    tolerance: float = 1e-4
-    window: int = 50
-    first_look: int = 10
-    first_step: float = 0.01
-    max_step: float = 1.0
-    learning_rate: float = 0.01
-    preconditioner: Preconditioner = _PRECONDITIONER
-    tile: tuple[int, int] | None = None
-
-
-class Adam(NamedTuple):
-    """optax's Adam; its state keeps the gradient of the image at hand."""
-
-    transform: optax.GradientTransformation
-    evaluate: Callable[..., Any]
-
-    def start(self, image: Image, *problem: Any) -> tuple[Scalar, LossTerms, Any]:
-        """Evaluate the start; return loss, terms and the optimizer's own state."""
-        (loss, terms), gradient = self.evaluate(image, *problem)
-        return loss, terms, (gradient, self.transform.init(image))
-
-    def step(
-        self, image: Image, inner: Any, *problem: Any
-    ) -> tuple[Image, Scalar, LossTerms, Any, Int[Array, ""]]:
-        """Take a step; return image, loss, terms, own state and the evaluations it took."""
-        gradient, moments = inner
-        with jax.numpy_dtype_promotion("standard"):  # optax mixes its counter with floats
-            update, moments = self.transform.update(gradient, moments, image)
-        image = image + update  # type: ignore[operator]
-        (loss, terms), gradient = self.evaluate(image, *problem)
-        return image, loss, terms, (gradient, moments), jnp.asarray(1, jnp.int32)
-
-
-_loss_and_gradient = jax.value_and_grad(frame_loss, has_aux=True)
-
-
-def optimizer_of(config: SolverConfig, precision: Precision) -> Lbfgs | Adam:
-    """Make what ``start``s a solve at an image and takes one ``step`` after another.
-
-    Args:
-        config: the solver.
-        precision: of the network's convolutions.
-    """
-    evaluate: Any = _loss_and_gradient
-    if config.tile is not None:
-        evaluate = functools.partial(tiled_loss_and_gradient, tile=config.tile)
-    if config.optimizer == "adam":
-        return Adam(optax.adam(config.learning_rate), evaluate)
-    return Lbfgs(
-        evaluate,
-        config.history,
-        config.first_step,
-        config.max_step,
-        config.preconditioner,
-        ROUNDING[precision],
-    )
-
+from jvst.solver.optimizers import ExtraLoss, SolverConfig, optimizer_of
 
 _DEFAULTS = SolverConfig()
 
@@ -164,17 +74,18 @@ class SolveInfo(NamedTuple):
 
 
 def solve_frame(
-    init: Image,
+    init: ImageLike,
     vgg: VGG19,
     targets: FrameTargets,
     weights: LossWeights,
-    max_iterations: int,
+    max_iterations: Count,
     *,
     config: SolverConfig = _DEFAULTS,
-    chunk: int = 50,
+    chunk: Count = 50,
     resume: Sequence[Array | np.ndarray] | None = None,
     on_chunk: Callable[[Report, SolveState | None], None] | None = None,
     after: SolveInfo | None = None,
+    extra_loss: ExtraLoss | None = None,
 ) -> tuple[Image, SolveInfo]:
     """Minimize ``frame_loss`` over the image.
 
@@ -184,33 +95,44 @@ def solve_frame(
     bit.
 
     Args:
-        init: where to start, RGB in [0, 1].
+        init: where to start, RGB in [0, 1], float32 or float64.
         vgg: the network.
         targets: what the frame is drawn to.
-        weights: weights of the terms.
-        max_iterations: iterations at the most, those of ``after`` included; a number, never a
-            reason to compile again.
+        weights: weights of the terms: numbers of any kind, never a reason to compile again.
+        max_iterations: iterations at the most, those of ``after`` included; likewise.
         config: the solver.
         chunk: iterations between two reports; no effect on the result.
         resume: the leaves of a state that ``on_chunk`` was given.
         on_chunk: told after every chunk; without a state once a fallback is under way.
         after: how an earlier stage went, of which this one goes on: counts and reports are added
             to its own.
+        extra_loss: see ``SolverConfig``.
 
     Returns:
         The image, RGB, about [0, 1], not clipped; and how it went. A loss that turns
         non-finite makes the solve go on from the last good image with steps a tenth as
         long; if that fails too, or the very first loss is non-finite, ``init`` comes back.
+
+    Raises:
+        ValueError: arguments that can't be meant, such as levels of 0 to 255 or a chunk of 0.
     """
+    check_solving(config, max_iterations, chunk)
+    if extra_loss is not None:
+        config = dataclasses.replace(config, extra_loss=extra_loss)
+    init, *_ = problem_arrays("init", init, targets)
+    check_solvable("init", init)
+    check_range("init", init)
+    weights = settled(weights, vgg, targets.style, init.dtype)
+    most, few = np.int32(max_iterations), np.int32(chunk)
     reports = list(after.reports) if after else []
     fallback: Fallback = "none"
     if resume is None:
-        state = begin(init, vgg, targets, weights, max_iterations, config)
+        state = begin(init, vgg, targets, weights, most, config)
         if after is not None:
             state = _counted_on(state, after.iterations, after.evaluations, max_iterations)
     else:
         like = jax.eval_shape(
-            functools.partial(begin, config=config), init, vgg, targets, weights, max_iterations
+            functools.partial(begin, config=config), init, vgg, targets, weights, most
         )
         state = jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(x) for x in resume])
     begun_at = after.iterations if after else 0
@@ -220,13 +142,13 @@ def solve_frame(
         if on_chunk is not None:
             on_chunk(report, state if fallback == "none" else None)
         if status == RUNNING:
-            state = advance(state, vgg, targets, weights, max_iterations, chunk, config)
+            state = advance(state, vgg, targets, weights, most, few, config)
         elif status != NON_FINITE:
             break
         elif fallback == "none" and report.iteration > begun_at:
             fallback, config = "smaller step", _shorter(config)
             state = _counted_on(
-                begin(state.image, vgg, targets, weights, max_iterations, config),
+                begin(state.image, vgg, targets, weights, most, config),
                 report.iteration,
                 report.evaluations,
                 max_iterations,
@@ -242,8 +164,19 @@ def solve_frame(
     return state.image, info
 
 
+def check_solving(config: SolverConfig, max_iterations: Count, chunk: Count) -> None:
+    """Refuse what no solve can be made of.
+
+    Raises:
+        InputError: as said.
+    """
+    check_kind("config", config, SolverConfig, "jvst.SolverConfig")
+    check_least("max_iterations", max_iterations, 0)
+    check_least("chunk", chunk, 1)
+
+
 def _counted_on(
-    state: SolveState, iterations: int, evaluations: int, max_iterations: int
+    state: SolveState, iterations: int, evaluations: int, max_iterations: Count
 ) -> SolveState:
     """Let a solve that has just begun count on from an earlier one."""
     over = jnp.asarray(iterations >= max_iterations) & (state.status == RUNNING)
@@ -258,14 +191,24 @@ def _counted_on(
 
 @functools.partial(jax.jit, static_argnames="config")
 def begin(
-    init: Image,
+    init: ImageLike,
     vgg: VGG19,
     targets: FrameTargets,
     weights: LossWeights,
-    max_iterations: Int[Array, ""] | int,
+    max_iterations: Int[AnyArray, ""] | np.integer | int,
     config: SolverConfig,
 ) -> SolveState:
-    """Evaluate the start. Pure; vmaps over frames."""
+    """Evaluate the start of a solve. Pure: jits, and vmaps over frames.
+
+    Args:
+        init: where to start, RGB in [0, 1].
+        vgg: the network.
+        targets: what the frame is drawn to.
+        weights: weights of the terms.
+        max_iterations: iterations at the most.
+        config: the solver; static.
+    """
+    init = jnp.asarray(init)
     loss, terms, inner = optimizer_of(config, vgg.precision).start(init, vgg, targets, weights)
     status = jnp.where(max_iterations > 0, RUNNING, ITERATION_LIMIT)
     return SolveState(
@@ -289,11 +232,21 @@ def advance(
     vgg: VGG19,
     targets: FrameTargets,
     weights: LossWeights,
-    max_iterations: Int[Array, ""] | int,
-    chunk: Int[Array, ""] | int,
+    max_iterations: Int[AnyArray, ""] | np.integer | int,
+    chunk: Int[AnyArray, ""] | np.integer | int,
     config: SolverConfig,
 ) -> SolveState:
-    """Run up to ``chunk`` iterations on the device. Pure; vmaps over frames."""
+    """Go on with a solve on the device. Pure: jits, and vmaps over frames.
+
+    Args:
+        state: where it stands.
+        vgg: the network.
+        targets: what the frame is drawn to.
+        weights: weights of the terms.
+        max_iterations: iterations at the most, from the start on.
+        chunk: iterations at the most now.
+        config: the solver; static.
+    """
     optimizer = optimizer_of(config, vgg.precision)
     end = state.iteration + chunk
 
@@ -332,6 +285,35 @@ def advance(
         )
 
     return jax.lax.while_loop(unfinished, iterate, state)
+
+
+def minimize(
+    init: ImageLike,
+    vgg: VGG19,
+    targets: FrameTargets,
+    weights: LossWeights,
+    max_iterations: Int[AnyArray, ""] | Count,
+    *,
+    config: SolverConfig = _DEFAULTS,
+) -> SolveState:
+    """Minimize ``frame_loss`` over the image in one loop. Pure: jits, and vmaps over frames.
+
+    Unlike ``solve_frame`` it is not driven by the host: it tells nothing on the way, can't be
+    interrupted, and leaves a loss that turns non-finite at the last good image.
+
+    Args:
+        init: where to start, RGB in [0, 1], float32 or float64.
+        vgg: the network.
+        targets: what the frame is drawn to.
+        weights: weights of the terms.
+        max_iterations: iterations at the most.
+        config: the solver; static under jit.
+
+    Returns:
+        The image, RGB, not clipped, with loss, terms and counts.
+    """
+    state = begin(init, vgg, targets, weights, max_iterations, config)
+    return advance(state, vgg, targets, weights, max_iterations, max_iterations, config)
 
 
 def _shorter(config: SolverConfig) -> SolverConfig:

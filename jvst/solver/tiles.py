@@ -192,10 +192,12 @@ def tiled_loss_and_gradient(
 
     def style_term(moments: dict[str, Any]) -> Scalar:
         parts = (
-            weights.style_layers.get(layer, 1.0) * statistic.loss(moments[layer], target)
+            jnp.multiply(
+                weights.style_layers.get(layer, 1.0), statistic.loss(moments[layer], target)
+            )
             for layer, (statistic, target) in wanted.items()
         )
-        return weights.style * sum(parts, zero)
+        return jnp.multiply(weights.style, sum(parts, zero))
 
     moments = _sum_of_moments(vgg, image, statistics, windows)
     style, slopes = jax.value_and_grad(style_term)(moments)
@@ -203,10 +205,10 @@ def tiled_loss_and_gradient(
     def part(window: Image, place: Place) -> tuple[Scalar, Scalar]:
         found = features(vgg, window, layers)
         parts = (
-            _content_part(found[layer], target, place, vgg.layers[layer])
+            _content_part(found[layer], jnp.asarray(target), place, vgg.layers[layer])
             for layer, target in targets.content.items()
         )
-        content = weights.content * sum(parts, zero)
+        content = jnp.multiply(weights.content, sum(parts, zero))
         pulls = (
             _pull(
                 _moments_part(found[name], statistics[name], place, vgg.layers[name], windows),

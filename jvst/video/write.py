@@ -28,7 +28,7 @@ def write_video(
     path: str | Path,
     frames: Iterable[Frame],
     *,
-    frame_rate: Fraction,
+    frame_rate: Fraction | int,
     times: Sequence[Fraction] | None = None,
     audio_from: str | Path | None = None,
     audio_start: float | Fraction = 0.0,
@@ -70,6 +70,7 @@ def write_video(
     """
     target = Path(path)
     _check_options(target, frame_rate, quality, audio_start)
+    frame_rate = Fraction(frame_rate)
     if is_folder(path) or is_printf_pattern(target):
         _write_pictures(target / _FRAMES_IN_FOLDER if is_folder(path) else target, frames)
         return
@@ -192,8 +193,13 @@ def _of_one_size(path: Path, frames: Iterable[Frame]) -> Iterator[Frame]:
 
 
 def _check_options(
-    path: Path, frame_rate: Fraction, quality: int, audio_start: float | Fraction
+    path: Path, frame_rate: Fraction | int, quality: int, audio_start: float | Fraction
 ) -> None:
+    if not isinstance(frame_rate, Fraction | int):
+        raise InputError(
+            f"the frame rate of {path} is {frame_rate!r}; expected a Fraction, such as "
+            "Fraction(30000, 1001) for 29.97"
+        )
     if frame_rate <= 0:
         raise InputError(f"the frame rate of {path} is {frame_rate}; expected more than 0")
     if not 0 <= quality <= 51:

@@ -16,7 +16,7 @@ from jvst.app.options import (
 )
 from jvst.app.result import Result
 from jvst.app.run import _default_folder
-from jvst.app.task import chosen_engine, chosen_weights, clip_config, load_network
+from jvst.app.task import chosen_engine, chosen_weights, clip_config, network_of
 from jvst.network.weights import find_weights
 from jvst.solver.objective import LossTerms
 from jvst.solver.presets import NETWORKS
@@ -55,10 +55,10 @@ def test_a_weight_that_is_given_counts_as_published():
 def test_the_embedded_network_runs_as_its_preset_says():
     found = find_weights("embedded")
     assert found.network == "embedded"
-    vgg = load_network(StylizeConfig(), found)
+    vgg = network_of(StylizeConfig(), found).weights
     assert (vgg.pooling, vgg.first_padding) == ("average", "replicate")
-    other = load_network(StylizeConfig(network=NetworkOptions(pooling="max")), found)
-    assert other.pooling == "max"
+    other = network_of(StylizeConfig(network=NetworkOptions(pooling="max")), found)
+    assert other.weights.pooling == "max"
 
 
 def test_options_reach_the_solver():

@@ -250,3 +250,16 @@ def test_a_missing_lag_changes_nothing(missing, binary):
 def test_the_nearest_lag_keeps_its_mask():
     masks = draw_masks(3, binary=False)
     np.testing.assert_allclose(long_term_weights(jnp.asarray(masks))[0], masks[0], atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("mode", ["binary", "soft", "ijcv"])
+def test_a_vector_that_is_not_finite_is_distrusted_in_both_directions(mode, value):
+    still = np.zeros((9, 12, 2), np.float32)
+    lost = still.copy()
+    lost[4, 5, 0] = value
+    image = jnp.asarray(np.random.default_rng(0).uniform(size=(9, 12, 3)), jnp.float32)
+    for flow, back in ((lost, still), (still, lost)):
+        mask = consistency_mask(jnp.asarray(flow), jnp.asarray(back), mode=mode, image=image)
+        assert mask[4, 5] == 0.0
+        assert mask[0, 0] > 0.99

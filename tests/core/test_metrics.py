@@ -114,3 +114,10 @@ def test_endpoint_error_of_3_across_and_4_down_is_5():
     truth = jnp.zeros((HEIGHT, WIDTH, 2))
     flow = truth + jnp.asarray([3.0, 4.0])
     assert metrics.endpoint_error(flow, truth, jnp.ones((HEIGHT, WIDTH))) == pytest.approx(5.0)
+
+
+def test_truth_that_is_unknown_counts_nothing():
+    flow, truth = jnp.ones((3, 4, 2)), jnp.zeros((3, 4, 2)).at[1, 2].set(jnp.nan)
+    mask = jnp.ones((3, 4)).at[1, 2].set(0.0)
+    found = metrics.endpoint_error(flow, truth, mask)
+    np.testing.assert_allclose(found, np.sqrt(2.0), rtol=1e-6)

@@ -121,3 +121,17 @@ def test_warp_is_the_grid_sample_of_pytorch():
     )
     found = warp(jnp.asarray(image), jnp.asarray(flow))
     np.testing.assert_allclose(found, expected[0].permute(1, 2, 0).numpy(), atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_vector_that_is_not_finite_leaves_its_pixel_alone(value):
+    image = picture(8)
+    flow = np.full((33, 47, 2), 1.5, np.float32)
+    expected = np.array(warp(jnp.asarray(image), jnp.asarray(flow)))
+    expected[4, 5] = image[4, 5]
+    flow[4, 5, 1] = value
+    np.testing.assert_array_equal(warp(jnp.asarray(image), jnp.asarray(flow)), expected)
+    slopes = jax.grad(lambda *given: jnp.sum(eager_warp(*given) ** 2), (0, 1))(
+        jnp.asarray(image), jnp.asarray(flow)
+    )
+    assert all(np.isfinite(slope).all() for slope in slopes)

@@ -311,3 +311,19 @@ def test_a_frame_that_is_uncovered_as_a_whole_is_finite_and_painted(frame, mask,
     assert bool(jnp.all(jnp.isfinite(made.image)))
     # Painted: of its style term less is left than of the content frame.
     assert style_of(made.image) < 0.5 * style_of(images[1])
+
+
+@pytest.mark.parametrize("direction", ["flow", "flow_back"])
+@pytest.mark.parametrize("mask", [None, jnp.ones((33, 40))], ids=["own mask", "given mask"])
+def test_a_vector_that_is_not_finite_spoils_no_frame(direction, mask):
+    lost = Motion(STILL, STILL, mask=mask)._replace(**{direction: STILL.at[9, 8].set(jnp.nan)})
+    config = dataclasses.replace(CONFIG, first_iterations=2, next_iterations=2)
+    # Knobs that ignore a way back that misses still distrust one that is not there.
+    config = dataclasses.replace(config, knobs=MaskKnobs(weights=(0.0, 0.0, 0.0)))
+    for frame in stylize(3, config=config, motions=[{}, {1: lost}, {1: lost}]):
+        assert jnp.isfinite(frame.image).all()
+        assert frame.info.fallback == "none"
+    slots = neighbours_in_slots(picture(1), [(picture(3), lost)])
+    targets = prepare(picture(1), network(), {}, slots, knobs=config.knobs)
+    assert targets.trust[0, 9, 8] == 0.0
+    assert jnp.sum(targets.trust[0] == 1.0) >= 33 * 40 - 4

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -23,8 +24,8 @@ from support.several_passes import (
     stylize,
 )
 
-from jvst import ClipConfig, MultipassConfig, stylize_multipass
-from jvst.film.multipass import batches
+from jvst import ClipConfig, InputError, MultipassConfig, stylize_multipass
+from jvst.film.schedule import batches
 from jvst.solver.objective import style_targets
 
 
@@ -247,3 +248,61 @@ def test_four_devices_give_what_one_gives(tmp_path):
         found.append(np.load(out))
     # One frame a device: the same program but for the axis of length 1 that vmap adds.
     np.testing.assert_allclose(*found, atol=2e-3)
+
+
+def masked_motions(mask, mask_back):
+    """Motion with masks that were made elsewhere."""
+    return [
+        motion and motion._replace(mask=mask, mask_back=mask_back) for motion in smooth_motions(3)
+    ]
+
+
+@pytest.mark.parametrize("schedule", ["sequential", "parallel"])
+def test_masks_made_elsewhere_count_in_both_directions(schedule):
+    config = MultipassConfig(passes=3, pass_iterations=0, schedule=schedule, clip=CLIP)
+    ones, zeros = jnp.ones((HEIGHT, WIDTH)), jnp.zeros((HEIGHT, WIDTH))
+
+    def images(mask, mask_back):
+        made = stylize(config, frames=clip(3), motions=masked_motions(mask, mask_back))
+        return {(frame.pass_number, frame.index): frame.image for frame in made}
+
+    forward, backward = images(ones, zeros), images(zeros, ones)
+    # Frame 0 has no frame before it, frame 2 none after it; solves return their start.
+    np.testing.assert_array_equal(forward[3, 0], forward[1, 0])
+    np.testing.assert_array_equal(backward[3, 2], backward[1, 2])
+    assert jnp.max(jnp.abs(forward[2, 2] - forward[1, 2])) > 0.01
+    assert jnp.max(jnp.abs(backward[3, 0] - backward[2, 0])) > 0.01
+
+
+@pytest.mark.parametrize(
+    ("masks", "message"),
+    [
+        ({"mask": jnp.ones((HEIGHT, WIDTH))}, r"motions\[1\] has a mask and no mask_back"),
+        ({"mask_back": jnp.ones((HEIGHT, WIDTH))}, r"motions\[1\] has a mask_back and no mask;"),
+    ],
+)
+def test_a_mask_for_one_direction_is_refused_before_pass_1(masks, message):
+    motions = [motion and motion._replace(**masks) for motion in smooth_motions(2)]
+    given = clip(2), motions, network(), {}, WEIGHTS
+    config = MultipassConfig(passes=3, clip=CLIP)
+    with pytest.raises(InputError, match=message):
+        stylize_multipass(*given, config=config, key=KEY)
+    # Two passes in turn go forward alone.
+    stylize_multipass(*given, config=MultipassConfig(passes=2, clip=CLIP), key=KEY)
+
+
+def test_motion_that_is_read_lazily_is_looked_at_when_it_is_first_used():
+    class Motions(Sequence):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            motion = smooth_motions(2)[index]
+            return motion and motion._replace(mask=jnp.ones((HEIGHT, WIDTH)))
+
+    config = MultipassConfig(passes=3, pass_iterations=0, clip=CLIP)
+    made = stylize_multipass(clip(2), Motions(), network(), {}, WEIGHTS, config=config, key=KEY)
+    passes = []
+    with pytest.raises(InputError, match=r"motions\[1\] has a mask and no mask_back"):
+        passes.extend(frame.pass_number for frame in made)
+    assert set(passes) <= {1, 2}

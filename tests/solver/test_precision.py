@@ -5,11 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from jvst import content_targets, frame_loss, style_targets
-from jvst.app.options import StylizeConfig
 from jvst.app.task import load_network
 from jvst.core.image import to_float
 from jvst.film.clip import noise_image
-from jvst.network.weights import EMBEDDED, find_weights, load_vgg19
+from jvst.network.weights import EMBEDDED, load_vgg19
 from jvst.solver.objective import FrameTargets, LossWeights
 from jvst.solver.presets import NETWORKS, loss_weights
 from jvst.synthetic import make_scene, painting, render
@@ -19,9 +18,7 @@ PRESET = NETWORKS["embedded"]
 
 
 def network(precision):
-    return load_vgg19(
-        EMBEDDED, pooling=PRESET.pooling, first_padding=PRESET.first_padding, precision=precision
-    )
+    return load_vgg19(EMBEDDED, precision=precision)
 
 
 def problem(vgg):
@@ -50,5 +47,5 @@ def test_bfloat16_convolutions_give_nearly_the_slope_of_float32():
 
 def test_the_embedded_network_stays_in_float32_where_others_take_bfloat16(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert load_network(StylizeConfig(), find_weights("embedded")).precision == "float32"
+    assert load_network("embedded").weights.precision == "float32"
     assert NETWORKS["vgg19"].precision == "bfloat16"

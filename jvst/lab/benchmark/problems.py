@@ -10,7 +10,7 @@ from flax import nnx
 
 from jvst._types import Frame, Image
 from jvst.app.options import NetworkOptions, RunOptions, StylizeConfig
-from jvst.app.task import chosen_network, chosen_weights, load_network
+from jvst.app.task import chosen_network, chosen_weights, network_of
 from jvst.core.image import resize, to_float
 from jvst.film.clip import ClipConfig, noise_image, prepare, warped_start
 from jvst.film.neighbours import Motion, neighbours_in_slots
@@ -30,7 +30,7 @@ from jvst.synthetic import exact_flow, make_scene, painting, render
 _TIME = 3.0  # of the first frame; scenes are in full motion there
 
 
-class Network(NamedTuple):
+class TimedNetwork(NamedTuple):
     """A network as jvst would run it here, the same in float32, and its preset's name."""
 
     vgg: VGG19
@@ -47,7 +47,7 @@ class FrameProblem(NamedTuple):
     painting: Image
     targets: FrameTargets
     weights: LossWeights
-    network: Network
+    network: TimedNetwork
 
     @property
     def size(self) -> tuple[int, int]:
@@ -55,7 +55,7 @@ class FrameProblem(NamedTuple):
         return self.frame.shape[1], self.frame.shape[0]
 
 
-def load(weights: str, precision: Literal["auto", "float32", "tf32", "bfloat16"]) -> Network:
+def load(weights: str, precision: Literal["auto", "float32", "tf32", "bfloat16"]) -> TimedNetwork:
     """Load a network.
 
     Args:
@@ -72,11 +72,12 @@ def load(weights: str, precision: Literal["auto", "float32", "tf32", "bfloat16"]
     exact = dataclasses.replace(
         config, network=dataclasses.replace(config.network, precision="float32")
     )
-    return Network(load_network(config, found), load_network(exact, found), found.network)
+    run, same = (network_of(each, found).weights for each in (config, exact))
+    return TimedNetwork(run, same, found.network)
 
 
 def frame_problems(
-    network: Network, size: tuple[int, int], *, scene: str, before: int
+    network: TimedNetwork, size: tuple[int, int], *, scene: str, before: int
 ) -> list[FrameProblem]:
     """Draw two frames of a scene: the first from noise and from content, then the later one.
 
@@ -134,8 +135,8 @@ def at_size(problem: FrameProblem, size: tuple[int, int]) -> FrameProblem:
     resized = functools.partial(resize, size=size)
     frame, picture = resized(problem.frame), resized(problem.painting)
     targets = problem.targets._replace(
-        warped=jax.vmap(resized)(problem.targets.warped),
-        trust=jax.vmap(resized)(problem.targets.trust[..., None])[..., 0],
+        warped=jax.vmap(resized)(jnp.asarray(problem.targets.warped)),
+        trust=jax.vmap(resized)(jnp.asarray(problem.targets.trust)[..., None])[..., 0],
     )
     weights = problem.weights
     if NETWORKS[problem.network.name].mean_variation:

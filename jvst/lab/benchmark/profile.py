@@ -253,7 +253,9 @@ def _contents(activations: Activations, targets: Activations) -> Scalar:
 
 def _pixels(image: Image, targets: FrameTargets, weights: LossWeights) -> Scalar:
     temporal = temporal_loss(image, targets.warped[0], targets.trust[0])
-    return weights.temporal * temporal + weights.total_variation * total_variation(image)
+    return jnp.multiply(weights.temporal, temporal) + jnp.multiply(
+        weights.total_variation, total_variation(image)
+    )
 
 
 def loop_of(loss: Callable[..., Any], turns: int) -> Callable[..., Any]:

@@ -13,8 +13,9 @@ from jvst._types import FlowField, Frame, Image, StyleTargets
 from jvst.core.image import to_float
 from jvst.errors import InputError
 from jvst.film.clip import ClipConfig, stylize_clip
-from jvst.film.multipass import MultipassConfig, stylize_multipass
+from jvst.film.multipass import stylize_multipass
 from jvst.film.neighbours import Motion
+from jvst.film.schedule import MultipassConfig
 from jvst.flow import engine_named
 from jvst.lab.evaluation.measures import Shown
 from jvst.network.vgg import VGG19

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jvst._types import Frame, Image
 from jvst.app.inputs import read_styles
 from jvst.app.options import StylizeConfig, frame_size
-from jvst.app.task import chosen_network, chosen_weights, clip_config, load_network
+from jvst.app.task import chosen_network, chosen_weights, clip_config, network_of
 from jvst.core.image import to_float
 from jvst.errors import InputError
 from jvst.lab.evaluation.methods import Problem
@@ -69,7 +69,7 @@ class Studio:
         found = chosen_network(config)
         self.notice = found.notice
         self._network = found.network
-        self._vgg = load_network(config, found)
+        self._vgg = network_of(config, found).weights
         self._clip_config = clip_config(config, found.network)
         style = config.input.style[0]
         self.settings: dict[str, Any] = {

@@ -15,7 +15,7 @@ from jvst.errors import InputError
 from jvst.lab.training.pictures import read_tile
 from jvst.lab.training.student import Scales, at_teachers_scale, read_scales, read_student
 from jvst.lab.training.teacher import read_teacher
-from jvst.network.vgg import Network, features
+from jvst.network.vgg import VGG, features
 from jvst.network.weights.native import load_vgg19
 from jvst.solver.objective import STYLE_LAYERS
 
@@ -63,9 +63,7 @@ def check_student(network: Path, teacher: Path, scales: Path, pictures: Sequence
     )
 
 
-def layer_errors(
-    network: Network, teacher: Network, scales: Scales, picture: Frame
-) -> dict[str, float]:
+def layer_errors(network: VGG, teacher: VGG, scales: Scales, picture: Frame) -> dict[str, float]:
     """Compare two networks on one picture, each channel divided by its scale.
 
     Args:

@@ -14,7 +14,7 @@ from jvst._files import replacing, writing_to
 from jvst.errors import InputError
 from jvst.lab.training.teacher import read_arrays, table_of
 from jvst.network.layers import LayerTable
-from jvst.network.vgg import TORCHVISION, Network
+from jvst.network.vgg import TORCHVISION, VGG
 from jvst.network.weights.native import build_network
 
 #: ReLU -> what the teacher's channels are divided by.
@@ -24,11 +24,11 @@ Scales = dict[str, Float[Array, " _"]]
 class Student(NamedTuple):
     """A network that answers as the teacher does, each channel divided by its scale."""
 
-    network: Network
+    network: VGG
     scales: Scales
 
 
-def untrained_student(layers: LayerTable, key: PRNGKeyArray) -> Network:
+def untrained_student(layers: LayerTable, key: PRNGKeyArray) -> VGG:
     """Draw kernels that keep the variance of what goes through ReLUs; biases are 0.
 
     Average pooling and a continued picture at the first convolution are what a solve from a
@@ -52,7 +52,7 @@ def untrained_student(layers: LayerTable, key: PRNGKeyArray) -> Network:
     )
 
 
-def at_teachers_scale(student: Student) -> Network:
+def at_teachers_scale(student: Student) -> VGG:
     """Fold the scales into kernels and biases: the network then answers as the teacher itself.
 
     A layer's kernels and biases are multiplied by its own scale, and its kernels divided by the

@@ -8,7 +8,7 @@ import numpy as np
 
 from jvst.errors import InputError
 from jvst.network.layers import LayerTable, Step, layer_table, vgg19_layers
-from jvst.network.vgg import Network, Preprocessing
+from jvst.network.vgg import VGG, Preprocessing
 from jvst.network.weights.native import build_network
 
 #: The file turns RGB in [0, 1] itself, by its first convolution, into what the second expects.
@@ -16,7 +16,7 @@ _PLAIN = Preprocessing("RGB", 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 _INPUT = "conv0"
 
 
-def read_teacher(path: str | Path) -> Network:
+def read_teacher(path: str | Path) -> VGG:
     """Read the relu5_1 encoder of Wang et al. from an ``.npz``.
 
     It has ``conv0`` (1×1, from RGB to the levels of BGR less their mean) and ``conv11`` to

@@ -30,7 +30,7 @@ from jvst.lab.training.pictures import Pictures, read_pictures
 from jvst.lab.training.student import Scales, Student, untrained_student, write_student
 from jvst.lab.training.teacher import read_teacher
 from jvst.network.layers import vgg19_layers
-from jvst.network.vgg import Network, features
+from jvst.network.vgg import VGG, features
 
 # Batches over which the teacher's scales are measured, and the seed of the first.
 _SCALE_BATCHES, _SCALE_SEED = 8, 1000
@@ -93,7 +93,7 @@ class State(NamedTuple):
 class Run(NamedTuple):
     """What stays the same over a run, on the device."""
 
-    teacher: Network
+    teacher: VGG
     pictures: Array
     scales: Scales
 
@@ -172,7 +172,7 @@ def train_embedded(
     export_student(folder / "student.npz", output, origin=origin, licence=licence, notice=notice)
 
 
-def begin(teacher: Network, pictures: Pictures, config: TrainingConfig) -> tuple[Run, State, Any]:
+def begin(teacher: VGG, pictures: Pictures, config: TrainingConfig) -> tuple[Run, State, Any]:
     """Draw the first kernels and measure the teacher.
 
     Returns:
@@ -186,7 +186,7 @@ def begin(teacher: Network, pictures: Pictures, config: TrainingConfig) -> tuple
     return Run(teacher, data, measured_scales(teacher, data, config)), state, graph
 
 
-def measured_scales(teacher: Network, pictures: Array, config: TrainingConfig) -> Scales:
+def measured_scales(teacher: VGG, pictures: Array, config: TrainingConfig) -> Scales:
     """Measure the root mean square of the teacher's channels over a few batches."""
     totals = None
     for number in range(_SCALE_BATCHES):
@@ -243,12 +243,12 @@ def learning_rate(step: Int[Array, ""], config: TrainingConfig) -> Scalar:
 
 
 def _loss(parameters: Any, graph: Any, run: Run, crops: Crops) -> tuple[Scalar, dict[str, Scalar]]:
-    student: Network = nnx.merge(graph, parameters)
+    student: VGG = nnx.merge(graph, parameters)
     wanted = {layer: x / run.scales[layer] for layer, x in _answers(run.teacher, crops).items()}
     return distillation_loss(_answers(student, crops), wanted)
 
 
-def _answers(network: Network, crops: Crops) -> dict[str, Float[Array, "n _ _ _"]]:
+def _answers(network: VGG, crops: Crops) -> dict[str, Float[Array, "n _ _ _"]]:
     """Run a batch through a network, as far as its last ReLU."""
     names = tuple(layer.name for layer in network.layers.relus)
     return jax.vmap(lambda crop: features(network, crop, names))(crops)
@@ -256,7 +256,7 @@ def _answers(network: Network, crops: Crops) -> dict[str, Float[Array, "n _ _ _"
 
 @functools.partial(jax.jit, static_argnames="config")
 def _mean_squares(
-    key: PRNGKeyArray, teacher: Network, pictures: Array, config: TrainingConfig
+    key: PRNGKeyArray, teacher: VGG, pictures: Array, config: TrainingConfig
 ) -> dict[str, Float[Array, " _"]]:
     crops = random_crops(key, pictures, count=config.batch, size=config.crop)
     return {

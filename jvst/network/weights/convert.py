@@ -77,8 +77,8 @@ def check_file(path: str | Path) -> Checked:
             f"{path} is not one of jvst's own files ({FORMAT}); convert it first, with "
             "jvst weights convert"
         )
-    kernels, layers, preprocessing = read_native(path)
-    vgg = build_network(path, kernels, layers=layers, preprocessing=preprocessing)
+    read = read_native(path)
+    vgg = build_network(path, read.kernels, layers=read.layers, preprocessing=read.preprocessing)
     try:
         stored = from_text(metadata["statistics"])
     except (KeyError, ValueError) as error:

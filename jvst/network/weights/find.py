@@ -51,7 +51,7 @@ class Found(NamedTuple):
 
 
 def find_weights(
-    choice: str = "auto", *, pictures: PictureSet | None = None, on_fetch: OnFetch | None = None
+    choice: str, *, pictures: PictureSet | None = None, on_fetch: OnFetch | None = None
 ) -> Found:
     """Resolve what the user asks for to a file in jvst's own format.
 

@@ -5,32 +5,40 @@ It is safetensors whose metadata say what the weights are.
 Tensors ``conv1_1.kernel`` (height, width, in, out) and ``conv1_1.bias``, … through conv5_1, as
 float32 or float16. Metadata, all strings: ``format``, ``layout``, ``width``, ``layers`` (the table,
 as ``LayerTable.to_text`` writes it, unless it is VGG-19's at that width), ``channels``, ``scale``,
-``mean``, ``std`` (see ``Preprocessing``), ``network`` (which preset of loss weights fits, such as
-``vgg19``, ``vgg16``, ``torchvision`` or ``embedded``), ``origin``, ``licence``, ``source_sha256``
-of the file that it was converted from, ``normalised`` (over which pictures, if it is), ``notice``
-(what to tell who uses it), and for ``jvst weights check`` ``statistics`` of every ReLU and
-``tensors_sha256`` of the numbers.
+``mean``, ``std`` (see ``Preprocessing``), ``pooling`` and ``first_padding`` (how the network is
+run, see ``VGG19``), ``network`` (which preset of loss weights fits, such as ``vgg19``, ``vgg16``,
+``torchvision`` or ``embedded``), ``origin``, ``licence``, ``source_sha256`` of the file that it was
+converted from, ``normalised`` (over which pictures, if it is), ``notice`` (what to tell who uses
+it), and for ``jvst weights check`` ``statistics`` of every ReLU and ``tensors_sha256`` of the
+numbers.
 """
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
 from jvst._files import replacing, writing_to
+from jvst.core.arguments import check_word
 from jvst.errors import InputError
 from jvst.network.convolution import FirstPadding, Pooling, Precision
 from jvst.network.layers import LayerTable, table_from_text, vgg19_layers
-from jvst.network.vgg import VGG19, Network, Preprocessing
+from jvst.network.vgg import VGG, VGG19, Preprocessing
 from jvst.network.weights.formats.imported import Kernels, architecture_of
 from jvst.network.weights.formats.tensor_file import read_metadata, read_safetensors, to_bytes
 from jvst.network.weights.statistics import layer_statistics, to_text
 
 FORMAT = "jvst-vgg19-1"
+
+# How networks are run whose files don't say it: as trained, but for the embedded one, whose files
+# of before did not.
+_AS_TRAINED: tuple[Pooling, FirstPadding] = ("max", "zeros")
+_RUN_AS: Mapping[str, tuple[Pooling, FirstPadding]] = {"embedded": ("average", "replicate")}
 
 _DESCRIPTION = ("network", "origin", "licence", "source_sha256", "normalised", "notice")
 
@@ -82,6 +90,8 @@ def save_vgg19(
         "scale": repr(float(preprocessing.scale)),
         "mean": json.dumps(preprocessing.mean),
         "std": json.dumps(preprocessing.std),
+        "pooling": vgg.pooling,
+        "first_padding": vgg.first_padding,
         "network": network or architecture_of(vgg.layers.names).oxford,
         "origin": origin,
         "licence": licence,
@@ -101,35 +111,45 @@ def save_vgg19(
 def load_vgg19(
     path: str | Path,
     *,
-    pooling: Pooling = "max",
-    first_padding: FirstPadding = "zeros",
+    pooling: Pooling | None = None,
+    first_padding: FirstPadding | None = None,
     precision: Precision = "float32",
 ) -> VGG19:
     """Read a network from a file that ``save_vgg19`` wrote.
 
     Args:
         path: the file.
-        pooling: see ``VGG19``.
-        first_padding: see ``VGG19``.
+        pooling: see ``VGG19``; what the file says when left out.
+        first_padding: likewise.
         precision: see ``VGG19``.
 
     Raises:
         InputError: a file that is missing, damaged, of another format, or lacks layers.
     """
-    kernels, layers, preprocessing = read_native(path)
+    read = read_native(path)
     return build_network(
         path,
-        kernels,
-        layers=layers,
-        preprocessing=preprocessing,
-        pooling=pooling,
-        first_padding=first_padding,
+        read.kernels,
+        layers=read.layers,
+        preprocessing=read.preprocessing,
+        pooling=read.pooling if pooling is None else pooling,
+        first_padding=read.first_padding if first_padding is None else first_padding,
         precision=precision,
     )
 
 
-def read_native(path: str | Path) -> tuple[Kernels, LayerTable, Preprocessing]:
-    """Read kernels, layers and preprocessing from a file that ``save_vgg19`` wrote.
+class NativeFile(NamedTuple):
+    """What a file of jvst's own holds."""
+
+    kernels: Kernels
+    layers: LayerTable
+    preprocessing: Preprocessing
+    pooling: Pooling
+    first_padding: FirstPadding
+
+
+def read_native(path: str | Path) -> NativeFile:
+    """Read a file that ``save_vgg19`` wrote.
 
     Raises:
         InputError: a file that is missing, damaged or of another format.
@@ -150,13 +170,14 @@ def read_native(path: str | Path) -> tuple[Kernels, LayerTable, Preprocessing]:
         )
         if preprocessing.scale <= 0 or min(preprocessing.std) <= 0:
             raise ValueError("the scale of its input is not positive")
+        pooling, first_padding = _run_as(metadata)
     except (KeyError, ValueError, TypeError, RecursionError) as error:
         raise InputError(f"{path} has no usable metadata; convert or get it again") from error
     kernels: Kernels = {
         layer.name: (tensors.get(f"{layer.name}.kernel"), tensors.get(f"{layer.name}.bias"))
         for layer in layers.convolutions
     }
-    return kernels, layers, preprocessing
+    return NativeFile(kernels, layers, preprocessing, pooling, first_padding)
 
 
 def read_layers(path: str | Path) -> LayerTable:
@@ -189,7 +210,7 @@ def build_network(
     pooling: Pooling = "max",
     first_padding: FirstPadding = "zeros",
     precision: Precision = "float32",
-) -> Network:
+) -> VGG:
     """Put kernels (HWIO) and biases into a network, checking that each is there and fits.
 
     Args:
@@ -206,7 +227,7 @@ def build_network(
     """
     check_kernels(path, kernels, layers=layers)
     vgg = nnx.eval_shape(
-        lambda: Network(
+        lambda: VGG(
             layers,
             pooling=pooling,
             first_padding=first_padding,
@@ -268,6 +289,18 @@ def _table(path: str | Path, metadata: dict[str, str]) -> LayerTable:
         return vgg19_layers(width)
     except (KeyError, ValueError) as error:
         raise InputError(f"{path} states no usable layers; convert or get it again") from error
+
+
+def _run_as(metadata: dict[str, str]) -> tuple[Pooling, FirstPadding]:
+    """Return pooling and padding that a file's metadata state.
+
+    Raises:
+        ValueError: words that aren't known.
+    """
+    pooling, padding = _RUN_AS.get(metadata.get("network", ""), _AS_TRAINED)
+    check_word("pooling", pooling := metadata.get("pooling", pooling), Pooling)
+    check_word("first_padding", padding := metadata.get("first_padding", padding), FirstPadding)
+    return pooling, padding  # type: ignore[return-value]
 
 
 def _finite(value: Any) -> float:

@@ -14,7 +14,7 @@ from jvst.lab.benchmark import gpu, torch_network, torch_scheme
 from jvst.lab.benchmark.command import COMMANDS, run_command
 from jvst.lab.benchmark.frame import against, reached
 from jvst.lab.benchmark.gradient import random_problem
-from jvst.lab.benchmark.problems import FrameProblem, Network, at_size
+from jvst.lab.benchmark.problems import FrameProblem, TimedNetwork, at_size
 from jvst.lab.benchmark.records import Column, Journal, in_words, machine
 from jvst.lab.benchmark.schemes import SCHEMES, Point, exact_loss, pyramid_sizes
 from jvst.lab.benchmark.sizes import megapixel_size
@@ -370,7 +370,13 @@ def test_a_downward_curve_leaves_no_correction():
 def small_problem():
     vgg = network()
     return FrameProblem(
-        "small", picture(4), picture(1), picture(2), targets(), WEIGHTS, Network(vgg, vgg, "vgg19")
+        "small",
+        picture(4),
+        picture(1),
+        picture(2),
+        targets(),
+        WEIGHTS,
+        TimedNetwork(vgg, vgg, "vgg19"),
     )
 
 

@@ -16,9 +16,8 @@ from jvst.network.weights.formats.imported import (
     ForeignFileError,
     Imported,
 )
-from jvst.network.weights.formats.keras import SIGNATURE, read_keras
 from jvst.network.weights.formats.matconvnet import read_matconvnet
-from jvst.network.weights.formats.source import RemoteSource, Source, is_remote, open_source
+from jvst.network.weights.formats.source import Source, is_remote, open_source
 from jvst.network.weights.formats.tensor_file import read_header, read_tensor
 from jvst.network.weights.formats.torch_file import read_torch
 from jvst.network.weights.formats.torchvision import (
@@ -30,6 +29,7 @@ from jvst.network.weights.formats.torchvision import (
 from jvst.network.weights.known import known_by_sha256
 from jvst.network.weights.native import FORMAT, build_network, load_vgg19
 
+_HDF5 = b"\x89HDF\r\n\x1a\n"  # first bytes
 _EXPECTED = (
     "expected VGG-19 or VGG-16 as Keras .h5, safetensors, PyTorch .pth, .caffemodel or "
     "MatConvNet .mat"
@@ -106,7 +106,10 @@ def _read(path: str | Path, source: Source, channels: Channels | None) -> Import
             f"{path} is neither safetensors nor .pth, which alone are read from a server; "
             "download it and give its path"
         )
-    if head[:8] == SIGNATURE:
+    if head[:8] == _HDF5:
+        # Here, for libhdf5 takes long to import.
+        from jvst.network.weights.formats.keras import read_keras  # noqa: PLC0415
+
         return read_keras(path)
     if head[:10] == b"MATLAB 5.0" and head[124:128] in (b"\0\1IM", b"\1\0MI"):
         return read_matconvnet(source)
@@ -144,7 +147,7 @@ def _lookup(path: str | Path, source: Source) -> Callable[[], Channels | None]:
 
     def look_up() -> Channels | None:
         # Only whole files have these checksums, and they are long: 575 MB.
-        if isinstance(source, RemoteSource) or source.size < 100_000_000:
+        if is_remote(path) or source.size < 100_000_000:
             return None
         known = known_by_sha256(file_sha256(path))
         return known.channels if known is not None else None

@@ -21,8 +21,6 @@ from jvst.network.weights.formats.imported import (
     from_oxford,
 )
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
-
 # Spellings of Keras 1, 2 and 3, where weights stand alone and where a whole model was saved.
 _FOLDERS = ("", "model_weights/", "layers/")
 _SPELLINGS = (

@@ -5,8 +5,6 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import requests
-
 from jvst._download import TIMEOUTS
 from jvst.errors import InputError
 from jvst.network.weights.formats.imported import DamagedFileError
@@ -32,7 +30,7 @@ def is_remote(path: str | Path) -> bool:
     return str(path).startswith(("http://", "https://"))
 
 
-def open_source(path: str | Path) -> "AbstractContextManager[LocalSource | RemoteSource]":
+def open_source(path: str | Path) -> AbstractContextManager[Source]:
     """Open a file, or an address on a server that sends parts of files.
 
     Raises:
@@ -85,8 +83,10 @@ class RemoteSource:
 
     def __init__(self, url: str):
         """Ask the server how long it is; InputError where that fails."""
+        import requests  # noqa: PLC0415  few files come from servers, and it takes long to import
+
         self._url = url
-        self._session = requests.Session()
+        self._session, self._failure = requests.Session(), requests.RequestException
         self.size = 0
         first = self._request(0, 0)
         self.size = self._stated_size(first)
@@ -107,7 +107,7 @@ class RemoteSource:
                     data += piece
                     if len(data) > count:
                         break
-            except requests.RequestException as error:
+            except self._failure as error:
                 raise self._unreachable(error) from error
         if len(data) != count:
             raise InputError(f"{self._url} sent {len(data)} bytes where {count} were asked for")
@@ -121,12 +121,12 @@ class RemoteSource:
         """Close the connection."""
         self._session.close()
 
-    def _request(self, first: int, last: int) -> requests.Response:
+    def _request(self, first: int, last: int) -> Any:
         # Without this the server may compress, and bytes would no longer be the file's.
         headers = {"Range": f"bytes={first}-{last}", "Accept-Encoding": "identity"}
         try:
             response = self._session.get(self._url, headers=headers, stream=True, timeout=TIMEOUTS)
-        except (requests.RequestException, ValueError) as error:
+        except (self._failure, ValueError) as error:
             raise self._unreachable(error) from error
         if response.status_code == 206:
             return response
@@ -141,7 +141,7 @@ class RemoteSource:
             "address"
         )
 
-    def _stated_size(self, response: requests.Response) -> int:
+    def _stated_size(self, response: Any) -> int:
         total = response.headers.get("Content-Range", "").rpartition("/")[2]
         if not (total.isascii() and total.isdigit() and len(total) < 16):
             response.close()

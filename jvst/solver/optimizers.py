@@ -1,0 +1,140 @@
+"""What takes the steps of a solve, and its configuration."""
+
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Int
+
+from jvst._types import Image, Scalar
+from jvst.core.arguments import check_least, check_word
+from jvst.network.convolution import Precision
+from jvst.solver.lbfgs import Lbfgs, Preconditioner
+from jvst.solver.objective import LossTerms, frame_loss
+from jvst.solver.tiles import tiled_loss_and_gradient
+
+_PRECONDITIONER = Preconditioner()
+#: By how much of itself a loss may be rounded, by the precision of the convolutions: of three and
+#: more tried for bfloat16 that which left the line search fewest trials and the lowest loss; TF32
+#: has three bits more.
+ROUNDING: Mapping[Precision, float] = MappingProxyType(
+    {"float32": 0.0, "tf32": 5e-5 / 8, "bfloat16": 5e-5}
+)
+
+
+Named = Literal["lbfgs", "adam"]
+#: Image -> number.
+ExtraLoss = Callable[[Image], Scalar]
+
+
+@dataclass(frozen=True)
+class SolverConfig:
+    """How a frame is minimized; each value belongs to the compiled program.
+
+    Attributes:
+        optimizer: ``lbfgs`` (backtracking line search), ``adam`` (optax), or a transformation of
+            optax's; make it once, for each one made is a program of its own.
+        history: corrections that L-BFGS keeps. A short one takes less time an
+            iteration and more iterations; 100, as in the Torch code, costs more than three times
+            the memory.
+        tolerance: stop once the loss has changed by less than this part of itself over
+            ``window`` iterations. Ruder et al. 2016, section 6: 0.01 % over 50.
+        window: iterations between two looks at the stop rule.
+        first_look: iterations after which the rule is asked once before that, for the same change
+            an iteration.
+        first_step: mean change of a channel, in [0, 1], that the first step of L-BFGS
+            tries, before curvature is known.
+        max_step: longest step of L-BFGS, 1 being the quasi-Newton step; a factor on the updates
+            of your own transformation.
+        learning_rate: step of Adam, in [0, 1] of a channel.
+        preconditioner: what the inverse Hessian of L-BFGS begins as.
+        tile: height and width in pixels that the network sees at a time, beside a margin, see
+            ``tiled_loss_and_gradient``; None: the whole picture.
+        extra_loss: a term of your own, image ``[h w 3]`` -> number, added to the loss and to none
+            of ``LossTerms``; make it once, too.
+    """
+
+    optimizer: Named | optax.GradientTransformation = "lbfgs"
+    history: int = 30
+    tolerance: float = 1e-4
+    window: int = 50
+    first_look: int = 10
+    first_step: float = 0.01
+    max_step: float = 1.0
+    learning_rate: float = 0.01
+    preconditioner: Preconditioner = _PRECONDITIONER
+    tile: tuple[int, int] | None = None
+    extra_loss: ExtraLoss | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse unknown words and numbers of nothing."""
+        if not isinstance(self.optimizer, optax.GradientTransformation):
+            check_word("optimizer", self.optimizer, Named)
+        check_least("history", self.history, 1)
+        check_least("window", self.window, 1)
+        check_least("first_look", self.first_look, 0)
+
+
+class Updates(NamedTuple):
+    """A transformation of optax's; the state keeps the gradient of the image at hand."""
+
+    transform: optax.GradientTransformation
+    evaluate: Callable[..., Any]
+
+    def start(self, image: Image, *problem: Any) -> tuple[Scalar, LossTerms, Any]:
+        """Evaluate the start; return loss, terms and the optimizer's own state."""
+        (loss, terms), gradient = self.evaluate(image, *problem)
+        return loss, terms, (gradient, self.transform.init(image))
+
+    def step(
+        self, image: Image, inner: Any, *problem: Any
+    ) -> tuple[Image, Scalar, LossTerms, Any, Int[Array, ""]]:
+        """Take a step; return image, loss, terms, own state and the evaluations it took."""
+        gradient, moments = inner
+        with jax.numpy_dtype_promotion("standard"):  # optax mixes its counter with floats
+            update, moments = self.transform.update(gradient, moments, image)
+        image = image + jnp.asarray(update, image.dtype)  # type: ignore[arg-type]
+        (loss, terms), gradient = self.evaluate(image, *problem)
+        return image, loss, terms, (gradient, moments), jnp.asarray(1, jnp.int32)
+
+
+_loss_and_gradient = jax.value_and_grad(frame_loss, has_aux=True)
+
+
+def optimizer_of(config: SolverConfig, precision: Precision) -> Lbfgs | Updates:
+    """Make what ``start``s a solve at an image and takes one ``step`` after another.
+
+    Args:
+        config: the solver.
+        precision: of the network's convolutions.
+    """
+    evaluate: Any = _loss_and_gradient
+    if config.tile is not None:
+        evaluate = functools.partial(tiled_loss_and_gradient, tile=config.tile)
+    if config.extra_loss is not None:
+        evaluate = functools.partial(_with_extra, evaluate, config.extra_loss)
+    if config.optimizer == "adam":
+        return Updates(optax.adam(config.learning_rate), evaluate)
+    if isinstance(config.optimizer, optax.GradientTransformation):
+        return Updates(optax.chain(config.optimizer, optax.scale(config.max_step)), evaluate)
+    return Lbfgs(
+        evaluate,
+        config.history,
+        config.first_step,
+        config.max_step,
+        config.preconditioner,
+        ROUNDING[precision],
+    )
+
+
+def _with_extra(
+    evaluate: Callable[..., Any], extra_loss: ExtraLoss, image: Image, *problem: Any
+) -> tuple[tuple[Scalar, LossTerms], Image]:
+    (loss, terms), gradient = evaluate(image, *problem)
+    more, slope = jax.value_and_grad(extra_loss)(image)
+    return (loss + more, terms), gradient + slope
