@@ -1,4 +1,4 @@
-"""Rules of trust in a flow, and what they are made of.
+"""Rules of trust in a flow, and their evidence.
 
 The modes of ``consistency_mask``, and others that were compared with them.
 """
@@ -55,7 +55,7 @@ def _boundary(holds: Rule) -> Rule:
 
 
 def _differs(boundary: float, elsewhere: float = math.inf) -> Rule:
-    """Trust nothing where the frames differ by so many levels, on a boundary and elsewhere."""
+    """Trust nothing where the frames differ by a number of levels, on a boundary and elsewhere."""
     return lambda e: e.gone | (e.boundary & (e.levels > boundary)) | (e.levels > elsewhere)
 
 
