@@ -1,6 +1,7 @@
 """Masks: the original program's files, a float64 loop, and small stories."""
 
 import functools
+from typing import get_args
 
 import cv2
 import jax
@@ -12,7 +13,7 @@ from support import reference
 from jvst.core.consistency import disocclusion as eager_disocclusion
 from jvst.core.consistency import motion_boundary as eager_motion_boundary
 from jvst.core.consistency import outside_frame as eager_outside_frame
-from jvst.core.masks import consistency_mask, long_term_weights
+from jvst.core.masks import MaskMode, consistency_mask, long_term_weights
 from jvst.flow import read_flow
 from jvst.synthetic import Layer, Scene, Texture, Trajectory, exact_flow, exact_occlusion
 from jvst.synthetic.shapes import Box, Everywhere
@@ -253,13 +254,14 @@ def test_the_nearest_lag_keeps_its_mask():
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-@pytest.mark.parametrize("mode", ["binary", "soft", "ijcv"])
+@pytest.mark.parametrize("mode", get_args(MaskMode))
 def test_a_vector_that_is_not_finite_is_distrusted_in_both_directions(mode, value):
     still = np.zeros((9, 12, 2), np.float32)
     lost = still.copy()
     lost[4, 5, 0] = value
     image = jnp.asarray(np.random.default_rng(0).uniform(size=(9, 12, 3)), jnp.float32)
     for flow, back in ((lost, still), (still, lost)):
-        mask = consistency_mask(jnp.asarray(flow), jnp.asarray(back), mode=mode, image=image)
+        fields = jnp.asarray(flow), jnp.asarray(back)
+        mask = consistency_mask(*fields, mode=mode, image=image, other=image)
         assert mask[4, 5] == 0.0
         assert mask[0, 0] > 0.99

@@ -40,6 +40,9 @@ def functions_of_arrays(xp: Any) -> dict[str, Any]:
         "blend": jvst.blend(image, other, mask, 0.5),
         "consistency_mask": jvst.consistency_mask(flow, -flow),
         "ijcv": jvst.consistency_mask(flow, -flow, mode="ijcv", image=image),
+        "photometric": jvst.consistency_mask(
+            flow, -flow, mode="photometric", image=image, other=other
+        ),
         "content_loss": jvst.content_loss(layer, layer),
         "gram_matrix": jvst.gram_matrix(layer),
         "style_loss": jvst.style_loss(layer, gram),
