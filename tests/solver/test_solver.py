@@ -139,7 +139,7 @@ def cliff(edge):
 
 
 def test_a_loss_that_turns_non_finite_goes_on_with_smaller_steps(monkeypatch):
-    monkeypatch.setattr("jvst.solver.solve._loss_and_gradient", cliff(0.945))
+    monkeypatch.setattr("jvst.solver.optimizers._loss_and_gradient", cliff(0.945))
     start = jnp.full((33, 40, 3), 0.5)
     # Steps of 0.1 fall off the cliff, steps of 0.01 reach 0.9.
     config = SolverConfig(optimizer="adam", learning_rate=0.1, tolerance=0.0)
@@ -153,7 +153,7 @@ def test_a_loss_that_turns_non_finite_goes_on_with_smaller_steps(monkeypatch):
 
 
 def test_a_loss_that_stays_non_finite_gives_the_start_image_back(monkeypatch):
-    monkeypatch.setattr("jvst.solver.solve._loss_and_gradient", cliff(0.505))
+    monkeypatch.setattr("jvst.solver.optimizers._loss_and_gradient", cliff(0.505))
     start = jnp.full((33, 40, 3), 0.5)
     config = SolverConfig(optimizer="adam", learning_rate=0.1, tolerance=0.0)
     begin.clear_cache(), advance.clear_cache()
