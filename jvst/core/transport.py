@@ -16,9 +16,6 @@ from jvst._types import Activation, Scalar
 _RIDGE = 1e-4
 # The least that is added, in squares of the features' unit: where a painting is of one colour.
 _LEAST_RIDGE = 1e-8
-# A frame is given at the most this many times its own variance: an even sky whose grain varies by
-# a level or two would otherwise come out as the painting's whole range of it.
-_MOST_VARIANCE = 25.0
 
 
 class Gaussian(NamedTuple):
@@ -98,9 +95,7 @@ def transport_map(covariance: Float[Array, "c c"], goal: TransportGoal) -> Float
     the linear Monge-Kantorovich map between Gaussians. With :math:`Q` the orthogonal factor of
     :math:`D^{1/2} C^{1/2}`, :math:`T = D^{1/2} Q C^{-1/2}`: so no product of two covariances
     appears, whose small directions float32 can't tell from rounding. Both covariances have the
-    goal's ridge: where neither picture nor painting varies, T is the identity. A picture that
-    varies much less than the painting gets :math:`T C T = s D`, with s at the most 25 times
-    :math:`\operatorname{tr} C / \operatorname{tr} D`.
+    goal's ridge: where neither picture nor painting varies, T is the identity.
 
     Args:
         covariance: C, of the picture's features, symmetric positive semidefinite.
@@ -113,24 +108,27 @@ def transport_map(covariance: Float[Array, "c c"], goal: TransportGoal) -> Float
     root, inverse = matrix_roots(_with_ridge(covariance, goal.ridge))
     turn = orthogonal_factor(_product(goal.root, root))
     found = _product(_product(goal.root, turn), inverse)
-    allowed = (_MOST_VARIANCE * jnp.trace(covariance) + goal.ridge) / (goal.variance + goal.ridge)
-    # Rounding leaves it a little askew.
-    return 0.5 * (found + found.T) * jnp.sqrt(jnp.clip(allowed, 0.0, 1.0))
+    return _symmetric(found)  # rounding leaves it a little askew
 
 
 def carrier(
-    content: Gaussian, goal: TransportGoal, strength: Scalar | float = 1.0
+    content: Gaussian,
+    goal: TransportGoal,
+    strength: Scalar | float = 1.0,
+    *,
+    contrast: Scalar | float = 1.0,
 ) -> tuple[Float[Array, "c c"], Float[Array, " c"]]:
     r"""Return what ``carried`` multiplies features by, and what it adds.
 
-    .. math:: F'_p = F_p + \alpha \bigl(T (F_p - \mu) + \nu - F_p\bigr)
+    .. math:: F'_p = F_p + \alpha \bigl(q T (F_p - \mu) + \nu - F_p\bigr)
 
     Args:
         content: mean μ and covariance of the picture's features.
         goal: the painting's.
         strength: α; 0 leaves the features as they are.
+        contrast: q, the part of the painting's deviations that the picture is given.
     """
-    along = transport_map(content.covariance, goal)
+    along = contrast * transport_map(content.covariance, goal)
     eye = jnp.eye(along.shape[0], dtype=along.dtype)
     offset = strength * (goal.mean - _product(content.mean, along))
     return strength * along + (1.0 - strength) * eye, offset

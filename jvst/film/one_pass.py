@@ -24,10 +24,13 @@ from jvst.network.weights import ONE_PASS, load_pairs
 from jvst.solver.objective import shares_of
 from jvst.solver.tiles import Place, Windows, cut, owned_positions
 
-#: The deepest first, as Li et al. 2017; level 0 is the picture's own colours.
-LEVELS = (5, 4, 3, 2, 1)
 # Half-way between what the picture shows and what the painting would make of it; more is freer.
 _STRENGTH = 0.6
+# A picture is given at the most this many times the deviation of its own colours: else the grain of
+# an even frame, or of one that has just begun to fade in, would get the painting's whole range.
+_MOST_CONTRAST = 5.0
+# Of colours, in squares of [0, 1]: less is no deviation at all.
+_LEAST_VARIANCE = 1e-8
 
 
 class PaintingStatistics(NamedTuple):
@@ -82,23 +85,25 @@ def one_pass(
     statistics: PaintingStatistics,
     *,
     strength: Scalar | float = _STRENGTH,
-    levels: tuple[int, ...] = LEVELS,
+    levels: tuple[int, ...] | None = None,
     content: Mapping[int, Gaussian] | None = None,
     tile: tuple[int, int] | None = None,
 ) -> Image:
     r"""Paint a picture in one pass: at every level encode, carry to the painting's, decode.
 
-    .. math:: x \leftarrow \operatorname{dec}_l\bigl(F + \alpha (T_l (F - \mu_l) + \nu_l - F)\bigr),
-        \qquad F = \operatorname{enc}_l(x)
+    .. math:: F = \operatorname{enc}_l(x), \qquad
+        x \leftarrow \operatorname{dec}_l\bigl(F + \alpha (q T_l (F - \mu_l) + \nu_l - F)\bigr)
 
-    with T the optimal transport map of ``core.transport.transport_map``. With ``levels=(0,)`` and
-    ``strength=1.0`` it is the picture in the painting's colours.
+    with T the optimal transport map of ``core.transport.transport_map``, and q = 1 but for a
+    picture whose colours deviate less than a fifth as much as the painting's. With ``levels=(0,)``
+    and ``strength=1.0`` it is the picture in the painting's colours.
 
     Args:
         image: RGB in [0, 1], of any size.
         statistics: of the paintings, see ``painting_statistics``.
         strength: α, in [0, 1].
-        levels: which, in their order; static.
+        levels: which, in their order; level 0 is the picture's own colours. All that have an
+            encoder when left out, the deepest first. Static.
         content: mean and covariance to carry from in place of the picture's own, by level, such as
             those of another frame, see ``painted``.
         tile: height and width in pixels of the parts that a large picture is worked on in, see
@@ -120,7 +125,7 @@ def painted(
     statistics: PaintingStatistics,
     *,
     strength: Scalar | float = _STRENGTH,
-    levels: tuple[int, ...] = LEVELS,
+    levels: tuple[int, ...] | None = None,
     content: Mapping[int, Gaussian] | None = None,
     tile: tuple[int, int] | None = None,
 ) -> Painted:
@@ -128,6 +133,8 @@ def painted(
 
     Args and Raises: see ``one_pass``.
     """
+    if levels is None:
+        levels = tuple(sorted(statistics.pairs, reverse=True))
     unknown = [level for level in levels if level not in statistics.goals]
     if unknown:
         known = ", ".join(str(level) for level in sorted(statistics.goals, reverse=True))
@@ -135,15 +142,18 @@ def painted(
     height, width, _ = image.shape
     x = _padded(image, _stride(statistics.pairs, levels))
     strength = jnp.asarray(strength, image.dtype)
+    contrast = _contrast(x, statistics.goals[0])
     met: dict[int, Gaussian] = {}
     for level in levels:
         pair, goal = statistics.pairs.get(level), statistics.goals[level]
         given = (content or {}).get(level)
         windows = None if tile is None or pair is None else _windows(x, pair, tile)
         if windows is not None and windows.count > 1:
-            x, met[level] = _level_in_windows(x, pair, goal, given, strength, windows=windows)
+            x, met[level] = _level_in_windows(
+                x, pair, goal, given, strength, contrast, windows=windows
+            )
         else:
-            x, met[level] = _level(x, pair, goal, given, strength)
+            x, met[level] = _level(x, pair, goal, given, strength, contrast)
     return Painted(x[:height, :width], met)
 
 
@@ -163,20 +173,33 @@ def _level(
     goal: TransportGoal,
     given: Gaussian | None,
     strength: Scalar,
+    contrast: Scalar,
 ) -> tuple[Image, Gaussian]:
     """Go through one level; without encoder and decoder the features are the colours."""
     features, content = _carried(
-        image if pair is None else encode(pair, image), goal, given, strength
+        image if pair is None else encode(pair, image), goal, given, strength, contrast
     )
     return features.clip(0.0, 1.0) if pair is None else decode(pair, features), content
 
 
 @jax.jit
 def _carried(
-    features: Activation, goal: TransportGoal, given: Gaussian | None, strength: Scalar
+    features: Activation,
+    goal: TransportGoal,
+    given: Gaussian | None,
+    strength: Scalar,
+    contrast: Scalar,
 ) -> tuple[Activation, Gaussian]:
     content = gaussian_of(features) if given is None else given
-    return carried(features, *carrier(content, goal, strength)), content
+    return carried(features, *carrier(content, goal, strength, contrast=contrast)), content
+
+
+@jax.jit
+def _contrast(image: Image, colours: TransportGoal) -> Scalar:
+    """Return the part of the painting's deviations that a picture can bear."""
+    own = jnp.trace(gaussian_of(image).covariance) + _LEAST_VARIANCE
+    allowed = _MOST_CONTRAST**2 * own / (colours.variance + _LEAST_VARIANCE)
+    return jnp.sqrt(jnp.minimum(allowed, 1.0))
 
 
 @functools.partial(jax.jit, static_argnames="windows")
@@ -186,13 +209,14 @@ def _level_in_windows(
     goal: TransportGoal,
     given: Gaussian | None,
     strength: Scalar,
+    contrast: Scalar,
     *,
     windows: Windows,
 ) -> tuple[Image, Gaussian]:
     """Go through one level window by window: once for the statistics, once for the picture."""
     places = windows.places()
     content = _gaussian_in_windows(image, pair, windows) if given is None else given
-    along = carrier(content, goal, strength)
+    along = carrier(content, goal, strength, contrast=contrast)
 
     def put(whole: Image, place: Place) -> tuple[Image, None]:
         features = encode(pair, _part(image, place, windows))

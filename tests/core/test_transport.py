@@ -57,7 +57,7 @@ def test_small_directions_are_told_from_rounding_where_covariances_span_four_dec
     spread = 10.0 ** -np.linspace(0, 4, 24)
     one, other = (axes * spread) @ axes.T, (axes * spread[::-1]) @ axes.T
     wanted = Gaussian(jnp.zeros(24), jnp.asarray(other, jnp.float32))
-    goal = transport_goal(wanted)._replace(variance=jnp.float32(0.0))
+    goal = transport_goal(wanted)
     found = transport_map(jnp.asarray(one, jnp.float32), goal)
     # The axes are common, so that deviations are divided one by one.
     ridge = float(goal.ridge)
@@ -213,14 +213,6 @@ def test_degenerate_pictures_and_paintings_give_finite_numbers_and_slopes(conten
     assert np.isfinite(slope).all()
     if content != "few":
         np.testing.assert_allclose(found, jnp.broadcast_to(goal.mean, found.shape), atol=1e-3)
-
-
-def test_what_hardly_varies_is_given_no_more_than_five_times_its_own_deviation():
-    grain = 0.5 + 0.004 * layer(31, 20, 20, 3)
-    goal = transport_goal(gaussian_of(layer(32, 20, 20, 3)))
-    found = gaussian_of(carried(grain, *carrier(gaussian_of(grain), goal)))
-    grown = jnp.trace(found.covariance) / jnp.trace(gaussian_of(grain).covariance)
-    assert 1.0 < float(grown) < 26.0
 
 
 def test_the_slope_of_the_map_is_its_slope():

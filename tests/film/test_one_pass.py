@@ -170,6 +170,13 @@ def test_degenerate_paintings_and_frames_give_pictures_without_noise(painting):
             assert float(jnp.max(jnp.std(found, axis=(0, 1)))) < 2e-3
 
 
+def test_grain_of_an_even_frame_stays_grain_through_all_levels():
+    known = painting_statistics([draw(21, 40, 33)])
+    grain = 0.5 + np.random.default_rng(22).normal(size=(48, 48, 3)) / 255
+    found = one_pass(jnp.asarray(grain, jnp.float32), known, strength=1.0)
+    assert float(jnp.mean(jnp.std(found, axis=(0, 1)))) < 6 * 1 / 255
+
+
 def test_the_networks_that_ship_carry_a_frame_of_32_pixels():
     known = painting_statistics([draw(19, 40, 33)])
     found = painted(draw(20, 32, 32), known, strength=1.0)
