@@ -16,14 +16,13 @@ import tyro
 
 from jvst._types import Frame
 from jvst.app.cli.command import status_of
-from jvst.app.options import NetworkOptions, StylizeConfig
-from jvst.app.task import chosen_network, chosen_weights, load_network
 from jvst.core.image import to_float, to_uint8
 from jvst.film.one_pass import one_pass, painting_statistics
 from jvst.lab.evaluation.first_frames import STARTS, loss_courses, markdown
 from jvst.lab.training.compare import networks_sheet, write_sheet
 from jvst.lab.training.pictures import read_tile
-from jvst.solver.presets import NETWORKS, Start
+from jvst.solver.networks import load_network
+from jvst.solver.presets import Start
 from jvst.synthetic import make_scene, painting
 from jvst.synthetic.paintings import PAINTINGS
 from jvst.synthetic.render import render
@@ -71,17 +70,15 @@ def main() -> int:
         write_sheet(options.sheet, networks_sheet(contents, styles, {"one pass": tiles}))
         print(options.sheet)
     if options.iterations:
-        config = StylizeConfig(network=NetworkOptions(weights=options.weights))
-        found = chosen_network(config)
-        network = load_network(config, found)
+        network = load_network(options.weights)
         for content in contents:
             for style in styles:
                 courses = loss_courses(
                     to_float(jnp.asarray(content)),
                     to_float(jnp.asarray(style)),
-                    network,
-                    chosen_weights(config, found.network, options.size),
-                    layers=NETWORKS[found.network].content_layers,
+                    network.weights,
+                    network.loss_weights(options.size),
+                    layers=network.preset.content_layers,
                     iterations=options.iterations,
                     starts=options.starts,
                     key=jax.random.key(0),

@@ -8,7 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from jvst._types import Activation, Image, Scalar
+from jvst._types import Activation, Image, ImageLike, Scalar
+from jvst.core.arguments import check_kind, check_range, check_solvable, floats
 from jvst.core.transport import (
     Gaussian,
     TransportGoal,
@@ -48,7 +49,7 @@ class Painted(NamedTuple):
 
 
 def painting_statistics(
-    images: Sequence[Float[Array, "_h _w 3"]],
+    images: Sequence[ImageLike],
     *,
     shares: Sequence[float] | None = None,
     pairs: Pairs | None = None,
@@ -64,11 +65,12 @@ def painting_statistics(
         pairs: encoders and decoders; those that ship with jvst when left out.
 
     Raises:
-        ValueError: no painting, another number of shares, negative shares, or none above 0.
-        InputError: the file that ships with jvst is missing or damaged.
+        ValueError: no painting or none that can be meant, another number of shares, negative
+            shares, or none above 0; the file that ships with jvst is missing or damaged.
     """
-    if not images:
-        raise ValueError("0 paintings were given; expected at least 1")
+    if len(images) == 0:
+        raise InputError("0 paintings were given; expected at least 1")
+    images = [_checked(number, image) for number, image in enumerate(images)]
     parts = shares_of(shares, len(images))
     pairs = shipped_pairs() if pairs is None else pairs
     found, total = _gaussians(pairs, images[0]), parts[0]
@@ -81,7 +83,7 @@ def painting_statistics(
 
 
 def one_pass(
-    image: Image,
+    image: ImageLike,
     statistics: PaintingStatistics,
     *,
     strength: Scalar | float = _STRENGTH,
@@ -110,8 +112,7 @@ def one_pass(
             ``SolverConfig``; the result is the same to rounding. Static.
 
     Raises:
-        ValueError: an unknown level.
-        InputError: a tile without pixels.
+        ValueError: an unknown level, a tile without pixels, or what is no picture in [0, 1].
 
     Source: Li et al. 2017, arXiv:1705.08086, the levels; Lu et al. 2019, arXiv:1906.00668, the
     map; Wang et al. 2020, arXiv:2003.08436, the encoders and decoders.
@@ -121,7 +122,7 @@ def one_pass(
 
 
 def painted(
-    image: Image,
+    image: ImageLike,
     statistics: PaintingStatistics,
     *,
     strength: Scalar | float = _STRENGTH,
@@ -133,12 +134,16 @@ def painted(
 
     Args and Raises: see ``one_pass``.
     """
+    check_kind("statistics", statistics, PaintingStatistics, "jvst.painting_statistics([image])")
+    (image,) = floats(image=(image, "h w 3"))
+    check_solvable("image", image)
+    check_range("image", image)
     if levels is None:
         levels = tuple(sorted(statistics.pairs, reverse=True))
     unknown = [level for level in levels if level not in statistics.goals]
     if unknown:
         known = ", ".join(str(level) for level in sorted(statistics.goals, reverse=True))
-        raise ValueError(f"unknown level {unknown[0]}; expected some of {known}")
+        raise InputError(f"unknown level {unknown[0]}; expected some of {known}")
     height, width, _ = image.shape
     x = _padded(image, _stride(statistics.pairs, levels))
     strength = jnp.asarray(strength, image.dtype)
@@ -243,6 +248,12 @@ def _gaussian_in_windows(image: Image, pair: Pair, windows: Windows) -> Gaussian
     nothing = Gaussian(jnp.zeros(channels, dtype), jnp.zeros((channels, channels), dtype))
     first = jnp.zeros((), dtype), nothing
     return jax.lax.scan(add, first, windows.places())[0][1]
+
+
+def _checked(number: int, image: ImageLike) -> Image:
+    (painting,) = floats(**{f"images[{number}]": (image, "h w 3")})
+    check_range(f"images[{number}]", painting)
+    return painting
 
 
 def _windows(image: Image, pair: Pair, tile: tuple[int, int]) -> Windows:

@@ -144,6 +144,13 @@ def test_unusable_paintings_are_an_error(images, shares, match):
         painting_statistics(images, shares=shares, pairs=small_pairs(1))
 
 
+def test_levels_of_255_are_refused_in_words(statistics):
+    with pytest.raises(jvst.InputError, match=r"image has values up to 255; expected \[0, 1\]"):
+        one_pass(jnp.full((8, 8, 3), 255.0), statistics)
+    with pytest.raises(jvst.InputError, match=r"images\[0\] has values up to 255"):
+        painting_statistics([jnp.full((8, 8, 3), 255.0)], pairs=PAIRS)
+
+
 def test_an_unknown_level_is_an_error_that_lists_the_known_ones(statistics):
     with pytest.raises(ValueError, match="unknown level 7; expected some of 3, 2, 1, 0"):
         one_pass(draw(15), statistics, levels=(3, 7))
