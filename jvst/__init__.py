@@ -16,6 +16,7 @@ from jvst.film.clip import ClipConfig, StylizedFrame, stylize_clip
 from jvst.film.coarse import Scale
 from jvst.film.multipass import PassFrame, stylize_multipass
 from jvst.film.neighbours import Motion
+from jvst.film.one_pass import one_pass, painting_statistics
 from jvst.film.schedule import MultipassConfig
 from jvst.network.layers import LAYERS
 from jvst.network.vgg import VGG19, features
@@ -77,6 +78,8 @@ __all__ = [
     "loss_weights",
     "metrics",
     "minimize",
+    "one_pass",
+    "painting_statistics",
     "pass_order",
     "save_vgg19",
     "solve_frame",

@@ -31,6 +31,8 @@ SIGNATURES = {
     "style_targets": ("vgg images", "shares layers"),
     "frame_loss": ("image vgg targets weights", ""),
     "solve_frame": ("init vgg targets weights max_iterations", "config"),
+    "painting_statistics": ("images", "shares pairs"),
+    "one_pass": ("image statistics", "strength levels content tile"),
     "stylize_clip": ("frames motions vgg style weights", "config key"),
 }
 FLOW_SIGNATURES = {

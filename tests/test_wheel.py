@@ -24,6 +24,7 @@ EXPECTED = {
     "jvst/synthetic/scene.py",
     "jvst/app/run.py",
     "jvst/data/embedded.safetensors",
+    "jvst/data/onepass.safetensors",
 }
 
 pytestmark = pytest.mark.slow

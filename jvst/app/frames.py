@@ -23,6 +23,8 @@ from jvst.app.task import Task, multipass_config, network_of
 from jvst.core.image import resize
 from jvst.core.statistics import STATISTICS, StyleStatistic
 from jvst.film.coarse import COARSE, Scale, scaled_size, usable
+from jvst.film.one_pass import painting_statistics
+from jvst.film.starts import OF_PAINTINGS
 from jvst.network.vgg import VGG19
 from jvst.solver.objective import blended_style, style_targets
 from jvst.solver.tiles import tiled_moments
@@ -82,13 +84,17 @@ def stylize_task(task: Task, store: RunStore, tell: Teller) -> None:
         statistic=STATISTICS[config.look.style_statistic],
         tile=fit.tile,
     )
+    paintings = None
+    if settings.init in OF_PAINTINGS:
+        shares = config.input.style_blend or None
+        paintings = painting_statistics(task.styles, shares=shares)
     source = motion_source(task, store)
     if config.time.passes > 1:
         passes = multipass_config(config, settings, batch=fit.batch)
-        stylize_passes(task, passes, source, vgg, style, store, tell)
+        stylize_passes(task, passes, source, vgg, style, paintings, store, tell)
     else:
         scales = _scales(task, vgg, tile=fit.tile)
-        stylize_frames(task, settings, source, vgg, style, scales, store, tell)
+        stylize_frames(task, settings, source, vgg, style, paintings, scales, store, tell)
     for notice in source.notices():
         tell(Notice(notice))
 

@@ -166,8 +166,9 @@ class SolverOptions:
 
     iterations: tuple[int, int] = (2000, 1000)
     """Caps: for the first frame, and for each later one."""
-    init: Literal["auto", "noise", "content"] = "auto"
-    """Where the first frame starts: noise (the paper), content, or auto, as suits the network."""
+    init: Literal["auto", "noise", "content", "colours", "onepass"] = "auto"
+    """Where a frame starts that is tied to no other: noise (the paper); content; colours, its
+    content in the painting's; onepass, the frame painted in one pass; auto: onepass."""
     scales: tuple[str, ...] = ("auto",)
     """Sizes at which a frame from noise is solved first, as parts of its own: 0.25 0.5; none; or
     auto."""

@@ -22,6 +22,7 @@ from jvst.app.task import Task
 from jvst.core.image import to_uint8
 from jvst.film.multipass import stylize_multipass
 from jvst.film.neighbours import Motion
+from jvst.film.one_pass import PaintingStatistics
 from jvst.film.schedule import MultipassConfig
 from jvst.network.vgg import VGG19
 
@@ -34,6 +35,7 @@ def stylize_passes(
     source: MotionSource,
     vgg: VGG19,
     style: StyleTargets,
+    paintings: PaintingStatistics | None,
     store: RunStore,
     tell: Teller,
 ) -> None:
@@ -64,6 +66,7 @@ def stylize_passes(
             task.weights,
             config=settings,
             key=jax.random.key(config.solver.seed),
+            paintings=paintings,
             first_pass=first_pass,
             position=position,
             results=_Finished(store, settings.passes),

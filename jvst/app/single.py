@@ -16,6 +16,7 @@ from jvst.app.task import Task
 from jvst.core.image import to_uint8
 from jvst.film.clip import ClipConfig, stylize_clip
 from jvst.film.coarse import Scale
+from jvst.film.one_pass import PaintingStatistics
 from jvst.network.vgg import VGG19
 from jvst.solver.solve import SolveInfo
 
@@ -26,6 +27,7 @@ def stylize_frames(
     source: MotionSource,
     vgg: VGG19,
     style: StyleTargets,
+    paintings: PaintingStatistics | None,
     scales: Sequence[Scale],
     store: RunStore,
     tell: Teller,
@@ -50,6 +52,7 @@ def stylize_frames(
         task.weights,
         config=settings,
         key=jax.random.key(config.solver.seed),
+        paintings=paintings,
         scales=scales,
         first=done,
         earlier={

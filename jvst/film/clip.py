@@ -3,16 +3,16 @@
 import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from jvst._types import Activations, Flow, Image, ImageLike, StyleTargetsLike
+from jvst._types import Activations, Image, ImageLike, StyleTargetsLike
 from jvst.core.arguments import check_choices, check_kind, check_least, names_of
-from jvst.core.consistency import EdgeRule, mask_reasons
+from jvst.core.consistency import EdgeRule
 from jvst.core.masks import MaskKnobs, MaskMode, long_term_weights
 from jvst.core.warp import warp
 from jvst.errors import InputError
@@ -34,6 +34,8 @@ from jvst.film.neighbours import (
     neighbour_masks,
     neighbours_in_slots,
 )
+from jvst.film.one_pass import PaintingStatistics
+from jvst.film.starts import Starts, chosen_starts
 from jvst.network.vgg import VGG19
 from jvst.solver.objective import (
     CONTENT_LAYERS,
@@ -43,11 +45,11 @@ from jvst.solver.objective import (
     settled,
 )
 from jvst.solver.optimizers import ExtraLoss
+from jvst.solver.presets import Start
 from jvst.solver.solve import Report, SolveInfo, SolverConfig
 from jvst.solver.tiles import tiled_features
 
 _NO_KNOBS = MaskKnobs()
-_FLOAT32 = jnp.dtype(jnp.float32)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,9 +60,8 @@ class ClipConfig:
         lags: distances to the earlier frames that a frame is tied to, the nearest first.
         long_term_after: iterations of a frame with the nearest lag alone, before the others
             join; None: until that has converged, for half of the cap at the most.
-        init: where a frame without an earlier neighbour starts: ``noise``, the same for
-            every such frame, or its own ``content``. With ``content`` later frames, too, start
-            from their own content where they show what the neighbour hides.
+        init: where a frame without an earlier neighbour starts, see ``solver.presets.Start``. But
+            for ``noise`` later frames, too, start there where they show what the neighbour hides.
         first_iterations: cap for a frame without an earlier neighbour.
         next_iterations: cap for the others.
         mask: see ``consistency_mask``.
@@ -76,7 +77,7 @@ class ClipConfig:
 
     lags: tuple[int, ...] = (1,)
     long_term_after: int | None = None
-    init: Literal["noise", "content"] = "noise"
+    init: Start = "noise"
     first_iterations: int = 2000
     next_iterations: int = 1000
     mask: MaskMode = "binary"
@@ -117,6 +118,7 @@ def stylize_clip(
     *,
     config: ClipConfig = ClipConfig(),
     key: PRNGKeyArray,
+    paintings: PaintingStatistics | None = None,
     scales: Sequence[Scale] = (),
     first: int = 0,
     earlier: Mapping[int, ImageLike] | None = None,
@@ -141,6 +143,7 @@ def stylize_clip(
         weights: weights of the terms.
         config: lags, caps, mask, solver.
         key: draws the noise image that frames start from.
+        paintings: see ``painting_statistics``; what ``colours`` and ``onepass`` start from.
         scales: smaller sizes at which a frame from noise is solved first, the coarsest first.
         first: number of the first frame given, when a clip is continued.
         earlier: stylized frames before ``first`` by number, as far back as the lags reach.
@@ -155,7 +158,7 @@ def stylize_clip(
 
     Raises:
         ValueError: arguments that can't be meant: at once what can be seen at once, else at the
-            frame.
+            frame; an init that needs ``paintings``, without them.
 
     Source: Ruder et al. 2016, sections 5.1 to 5.3.
     """
@@ -166,6 +169,7 @@ def stylize_clip(
     if extra_loss is not None:
         solver = dataclasses.replace(config.solver, extra_loss=extra_loss)
         config = dataclasses.replace(config, solver=solver)
+    starts = chosen_starts(config.init, key, paintings, tile=config.solver.tile)
     return _stylized(
         frames,
         motions,
@@ -173,7 +177,7 @@ def stylize_clip(
         style,
         weights,
         config,
-        key,
+        starts,
         scales,
         first,
         earlier,
@@ -190,7 +194,7 @@ def _stylized(
     style: StyleTargetsLike,
     weights: LossWeights,
     config: ClipConfig,
-    key: PRNGKeyArray,
+    starts: Starts,
     scales: Sequence[Scale],
     first: int,
     earlier: Mapping[int, ImageLike] | None,
@@ -221,11 +225,9 @@ def _stylized(
         goals: list[Goal] = []
         if trusted:
             cap = config.next_iterations
-            start = warped_start(frame, neighbours, targets, trusted[0], config=config)
-        elif config.init == "content":
-            cap, start = config.first_iterations, frame
+            start = starts.beside(frame, neighbours, targets, trusted[0], edge=config.edge)
         else:
-            cap, start = config.first_iterations, noise_image(key, frame.shape, frame.dtype)
+            cap, start = config.first_iterations, starts.alone(frame)
             goals = _coarse_goals(frame, vgg, scales, len(config.lags), config=config)
         goals += _goals(targets, trusted, cap, config.long_term_after)
         solving = Solving(tell, [index], ("frame", config.solver), (vgg, numbers))
@@ -296,43 +298,6 @@ def clip_content(
     if tile is None:
         return content_targets(vgg, frame, layers=layers)
     return tiled_features(vgg, frame, layers, tile=tile)
-
-
-def warped_start(
-    frame: Image, neighbours: Neighbours, targets: FrameTargets, slot: int, *, config: ClipConfig
-) -> Image:
-    """Return where a frame with a neighbour starts: from that, warped, see ``ClipConfig.init``."""
-    start = targets.warped[slot]
-    if config.init == "content":
-        flow, back = neighbours.flows[slot], neighbours.flows_back[slot]
-        start = uncover(frame, start, flow, back, edge=config.edge)
-    return start
-
-
-@functools.partial(jax.jit, static_argnames="edge")
-def uncover(
-    frame: Image, warped: Image, flow: Flow, flow_back: Flow, *, edge: EdgeRule = "clamp"
-) -> Image:
-    """Put a frame's own content where its warped neighbour can't know what is there.
-
-    Args:
-        frame: the content frame, RGB in [0, 1].
-        warped: its stylized neighbour, warped to it, RGB in [0, 1].
-        flow: from the frame to the neighbour, pixels.
-        flow_back: from the neighbour to the frame, pixels.
-        edge: see ``consistency_mask``.
-
-    Differs from the paper, which starts from the warped neighbour throughout; then whatever moved
-    away leaves its outlines behind, and a short solve does not remove them.
-    """
-    reasons = mask_reasons(flow, flow_back, edge=edge)
-    unknown = reasons.disoccluded | reasons.outside
-    return jnp.where(unknown[..., None], frame, warped)
-
-
-def noise_image(key: PRNGKeyArray, shape: tuple[int, ...], dtype: jnp.dtype = _FLOAT32) -> Image:
-    """Return the noise that a frame without a neighbour starts from: faint, around grey."""
-    return 0.5 + 0.1 * jax.random.normal(key, shape, dtype)
 
 
 def _goals(targets: FrameTargets, trusted: list[int], cap: int, after: int | None) -> list[Goal]:

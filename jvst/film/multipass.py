@@ -24,10 +24,12 @@ from jvst.film.arguments import (
     check_motions,
     checked_frame,
 )
-from jvst.film.clip import clip_content, noise_image
+from jvst.film.clip import clip_content
 from jvst.film.events import ClipListener, Compiling, FrameDone, Solving, Telling
 from jvst.film.neighbours import Motion, Neighbours, neighbour_masks, neighbours_in_slots
+from jvst.film.one_pass import PaintingStatistics
 from jvst.film.schedule import MultipassConfig, batches, neighbours_in_pass
+from jvst.film.starts import Starts, chosen_starts
 from jvst.network.vgg import VGG19
 from jvst.solver.batch import solve_frames, stack_targets
 from jvst.solver.objective import FrameTargets, LossWeights, settled
@@ -63,6 +65,7 @@ def stylize_multipass(
     *,
     config: MultipassConfig = _DEFAULTS,
     key: PRNGKeyArray,
+    paintings: PaintingStatistics | None = None,
     first_pass: int = 1,
     position: int = 0,
     results: Mapping[tuple[int, int], Image | np.ndarray] | None = None,
@@ -82,6 +85,7 @@ def stylize_multipass(
         weights: weights of the terms.
         config: passes, schedule, blending; mask and solver.
         key: draws the noise image that all frames of pass 1 start from.
+        paintings: see ``stylize_clip``.
         first_pass: the pass to go on with, when a clip is continued.
         position: how many frames of that pass are finished, in the order of the pass.
         results: (pass, frame) -> finished image. When given, the caller puts every frame there
@@ -111,10 +115,12 @@ def stylize_multipass(
     own: dict[tuple[int, int], Image | np.ndarray] = {}
     finished = own if results is None else results
     like = checked_frame(0, frames[0], None)
-    noise = noise_image(key, like.shape, like.dtype)
+    starts = chosen_starts(config.clip.init, key, paintings, tile=config.clip.solver.tile)
     weights = settled(weights, vgg, style, like.dtype)
     tell = Telling(on_event)
-    clip = _Clip(frames, motions, vgg, style, weights, config, noise, finished, on_chunk, tell)
+    clip = _Clip(
+        frames, motions, vgg, style, weights, config, like, starts, finished, on_chunk, tell
+    )
     kept = own if results is None else None
     return _passes(clip, first_pass, position, resume, tuple(devices or ()), kept)
 
@@ -202,7 +208,8 @@ class _Clip(NamedTuple):
     style: StyleTargetsLike
     weights: LossWeights
     config: MultipassConfig
-    noise: Image
+    like: Image  # the first frame
+    starts: Starts
     finished: Mapping[tuple[int, int], Image | np.ndarray]
     on_chunk: Callable[[PassChunk], None] | None
     tell: Telling
@@ -210,9 +217,9 @@ class _Clip(NamedTuple):
     def problem(self, pass_number: int, index: int) -> tuple[Image, FrameTargets]:
         """Return where one frame of one pass starts and what it is drawn to."""
         config, clip = self.config, self.config.clip
-        frame = checked_frame(index, self.frames[index], self.noise)
+        frame = checked_frame(index, self.frames[index], self.like)
         if pass_number == 1:
-            own = frame if clip.init == "content" else self.noise
+            own = self.starts.alone(frame)
         else:
             own = jnp.asarray(self.finished[pass_number - 1, index])
         slots: list[tuple[Image, Motion] | None] = []

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from jvst.core.arguments import check_word
 
-Kind = Literal["conv", "relu", "pool"]
+Kind = Literal["conv", "relu", "pool", "double"]
 #: How a convolution continues its input beyond the edge.
 Padding = Literal["zeros", "replicate", "reflect"]
 
@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
     Attributes:
         name: of the layer.
-        kind: what it does; a pool halves the size.
+        kind: what it does; a pool halves the size, ``double`` repeats every position.
         channels: of its activation, where it is a convolution.
         kernel: side of a convolution's kernel, odd.
         padding: of a convolution.
@@ -152,23 +152,27 @@ class LayerTable:
         return self._places[name]
 
 
-def layer_table(steps: Iterable[Step], *, channels: int = 3) -> LayerTable:
+def layer_table(
+    steps: Iterable[Step], *, channels: int = 3, after: Layer | None = None
+) -> LayerTable:
     """Make a table of a configuration.
 
     Args:
         steps: the layers in the order of computation.
         channels: of the picture.
+        after: the layer of another network that this one is given in place of a picture.
 
     Raises:
-        ValueError: no layers, a name that occurs twice, an unknown kind or padding, or a
-            convolution without channels or with an even kernel.
+        ValueError: no layers, a name that occurs twice, an unknown kind or padding, a convolution
+            without channels or with an even kernel, or positions closer together than pixels.
     """
     layers: list[Layer] = []
-    stride, sight = 1, 0
+    stride, sight = (1, 0) if after is None else (after.stride, after.sight)
+    channels = channels if after is None else after.channels
     for step in steps:
         check_word(f"the kind of {step.name}", step.kind, Kind)
         check_word(f"the padding of {step.name}", step.padding, Padding)
-        inputs, kernel = channels, {"relu": 1, "pool": 2}.get(step.kind, step.kernel)
+        inputs, kernel = channels, {"relu": 1, "pool": 2, "double": 1}.get(step.kind, step.kernel)
         if step.kind == "conv":
             if step.channels < 1 or step.kernel < 1 or step.kernel % 2 == 0:
                 raise ValueError(
@@ -181,6 +185,11 @@ def layer_table(steps: Iterable[Step], *, channels: int = 3) -> LayerTable:
             sight += step.kernel // 2 * stride
         elif step.kind == "pool":
             stride *= 2
+        elif step.kind == "double":
+            if stride == 1:
+                raise ValueError(f"{step.name} doubles a size that is the picture's already")
+            stride //= 2
+            sight += stride  # the half beside it of the position that it repeats
         layers.append(
             Layer(step.name, step.kind, stride, sight, channels, inputs, kernel, step.padding)
         )
@@ -189,8 +198,12 @@ def layer_table(steps: Iterable[Step], *, channels: int = 3) -> LayerTable:
     return LayerTable(tuple(layers))
 
 
-def table_from_text(text: str) -> LayerTable:
+def table_from_text(text: str, *, after: Layer | None = None) -> LayerTable:
     """Read what ``LayerTable.to_text`` wrote.
+
+    Args:
+        text: JSON.
+        after: see ``layer_table``.
 
     Raises:
         ValueError: it is something else.
@@ -201,7 +214,7 @@ def table_from_text(text: str) -> LayerTable:
         raise ValueError("the layers are no table") from error
     if not isinstance(rows, list) or len(rows) > _MOST_LAYERS:
         raise ValueError("the layers are no table")
-    return layer_table(map(_step, rows))
+    return layer_table(map(_step, rows), after=after)
 
 
 def _step(row: Any) -> Step:

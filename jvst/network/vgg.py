@@ -11,7 +11,14 @@ from jaxtyping import Array, Float
 
 from jvst._types import Activations, Image, ImageLike
 from jvst.core.arguments import check_choices, check_kind, check_word, floats, names_of
-from jvst.network.convolution import FirstPadding, Pooling, Precision, convolution_layer, pool
+from jvst.network.convolution import (
+    FirstPadding,
+    Pooling,
+    Precision,
+    convolution_layer,
+    double,
+    pool,
+)
 from jvst.network.layers import LayerTable, vgg19_layers
 
 
@@ -40,6 +47,8 @@ class Preprocessing:
 OXFORD = Preprocessing()
 #: torchvision's own training.
 TORCHVISION = Preprocessing("RGB", 1.0, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+#: RGB in [0, 1] as it is: what the weights expect is in their first kernels.
+PLAIN = Preprocessing("RGB", 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 class VGG(nnx.Module):
@@ -139,6 +148,8 @@ def features(vgg: VGG19, image: ImageLike, layers: Iterable[str]) -> Activations
             x = convolution_layer(x, *vgg.parameters(layer.name), padding, vgg.precision)
         elif layer.kind == "relu":
             x = jax.nn.relu(x)
+        elif layer.kind == "double":
+            x = double(x)
         else:
             x = pool(x, vgg.pooling)
         if layer.name in wanted:

@@ -138,14 +138,7 @@ def blended_style(
     Raises:
         ValueError: another number of shares, negative shares, or none above 0.
     """
-    shares = [1.0] * len(moments) if shares is None else list(shares)
-    if len(shares) != len(moments):
-        raise ValueError(
-            f"{len(shares)} shares for {len(moments)} style pictures; expected as many"
-        )
-    if not all(0.0 <= share < float("inf") for share in shares) or not sum(shares) > 0.0:
-        raise ValueError(f"style shares {shares}; expected finite numbers ≥ 0, one of them above 0")
-    parts = [share / sum(shares) for share in shares]
+    parts = shares_of(shares, len(moments))
 
     def mixed(*leaves: Array) -> Array:
         return sum(
@@ -196,6 +189,24 @@ def settled(
         for layer in style
     }
     return LossWeights(**terms, style_layers=factors)
+
+
+def shares_of(shares: Sequence[float] | None, count: int) -> list[float]:
+    """Return the shares of some pictures, which add up to 1.
+
+    Args:
+        shares: of each, not all 0; equal when left out.
+        count: of the pictures.
+
+    Raises:
+        ValueError: another number of shares, negative shares, or none above 0.
+    """
+    shares = [1.0] * count if shares is None else list(shares)
+    if len(shares) != count:
+        raise ValueError(f"{len(shares)} shares for {count} style pictures; expected as many")
+    if not all(0.0 <= share < float("inf") for share in shares) or not sum(shares) > 0.0:
+        raise ValueError(f"style shares {shares}; expected finite numbers ≥ 0, one of them above 0")
+    return [share / sum(shares) for share in shares]
 
 
 def frame_loss(

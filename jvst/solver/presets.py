@@ -19,6 +19,11 @@ PUBLISHED = {(450, 350): (20.0, 200.0), (768, 432): (40.0, 200.0), (1024, 436): 
 _REFERENCE = 450 * 350
 
 
+#: ``noise``, the paper's, the same for every frame; the frame's own ``content``; its content in the
+#: paintings' ``colours``; or the frame painted in one pass.
+Start = Literal["noise", "content", "colours", "onepass"]
+
+
 @dataclasses.dataclass(frozen=True)
 class NetworkPreset:
     """Where a network is best used, and how its losses compare with the Oxford weights'.
@@ -36,7 +41,7 @@ class NetworkPreset:
             elsewhere. The Torch code's sum over pixels counts for more in a larger picture.
         style_layers: factors on single style layers.
         content_layers: where the content is compared.
-        init: where the first frame starts, see ``ClipConfig``.
+        init: where a frame starts that is tied to no other.
         precision: of the convolutions on GPUs and TPUs, where the user leaves it open.
     """
 
@@ -47,7 +52,7 @@ class NetworkPreset:
     mean_variation: bool = False
     style_layers: Mapping[str, float] = dataclasses.field(default_factory=dict)
     content_layers: tuple[str, ...] = CONTENT_LAYERS
-    init: Literal["noise", "content"] = "noise"
+    init: Start = "onepass"
     precision: Precision = "bfloat16"
 
 
@@ -83,7 +88,6 @@ NETWORKS = {
             "relu5_1": 8.78,
         },
         content_layers=("relu4_2",),
-        init="content",
         # With bfloat16 a solve ends at a loss that is a fifth higher (docs/benchmarks.md).
         precision="float32",
     ),

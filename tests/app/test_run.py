@@ -68,8 +68,8 @@ def test_options_reach_the_solver():
     assert (config.first_iterations, config.next_iterations) == (7, 5)
     assert (config.solver.optimizer, config.solver.tolerance) == ("adam", 0.01)
     assert config.init == "content"
-    assert clip_config(StylizeConfig(), "vgg19").init == "noise"
-    assert clip_config(StylizeConfig(), "embedded").init == "content"
+    assert clip_config(StylizeConfig(), "vgg19").init == "onepass"
+    assert clip_config(StylizeConfig(), "embedded").init == "onepass"
 
 
 def test_the_engine_of_quality_is_taken_where_the_solver_is_slow():

@@ -4,12 +4,23 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from support.pairs import small_pairs
 from support.problems import network, picture
 
-from jvst import ClipConfig, LossWeights, Motion, SolverConfig, stylize_clip, warp
+from jvst import (
+    ClipConfig,
+    LossWeights,
+    Motion,
+    SolverConfig,
+    one_pass,
+    painting_statistics,
+    stylize_clip,
+    warp,
+)
 from jvst.core.masks import MaskKnobs
-from jvst.film.clip import noise_image, prepare
+from jvst.film.clip import prepare
 from jvst.film.neighbours import neighbours_in_slots
+from jvst.film.starts import noise_image
 from jvst.lab.evaluation.appearance import loss_terms
 from jvst.solver.objective import style_targets
 from jvst.solver.solve import advance, begin
@@ -172,15 +183,44 @@ def test_frames_are_taken_lazily():
     made.close()
 
 
-def test_what_the_neighbour_hides_starts_from_the_frames_own_content():
+PAINTINGS = painting_statistics([picture(2)], pairs=small_pairs(2, 1))
+
+
+def own_start(init, frame):
+    """What a frame alone starts from."""
+    if init == "content":
+        return frame
+    options = {"levels": (0,), "strength": 1.0} if init == "colours" else {}
+    return one_pass(frame, PAINTINGS, **options)
+
+
+def test_a_start_made_of_paintings_needs_their_statistics():
+    with pytest.raises(ValueError, match=r"'onepass'.*give paintings=painting_statistics"):
+        stylize(1, config=ClipConfig(init="onepass"))
+
+
+@pytest.mark.parametrize("init", ["colours", "onepass"])
+def test_frames_without_a_neighbour_start_in_the_paintings_look(init):
+    config = ClipConfig(first_iterations=0, next_iterations=0, init=init)
+    # The second is after a cut.
+    for frame in stylize(2, config=config, motions=[{}, {}], paintings=PAINTINGS):
+        expected = own_start(init, clip(2)[frame.index])
+        np.testing.assert_array_equal(frame.image, expected)
+        assert float(jnp.mean(jnp.abs(frame.image - clip(2)[frame.index]))) > 1e-2
+
+
+@pytest.mark.parametrize("init", ["content", "colours", "onepass"])
+def test_what_the_neighbour_hides_is_the_frames_own_start_at_iteration_0(init):
     # The right part moves right by 4 and uncovers a strip: there the flow does not return.
     flow = jnp.zeros((33, 40, 2)).at[:, 20:, 0].set(-4.0)
     back = jnp.zeros((33, 40, 2)).at[:, 16:, 0].set(4.0)
-    config = ClipConfig(first_iterations=3, next_iterations=0, init="content", solver=CONFIG.solver)
-    first, second = stylize(2, config=config, motions=[{}, {1: Motion(flow, back)}])
+    config = ClipConfig(first_iterations=3, next_iterations=0, init=init, solver=CONFIG.solver)
+    motions = [{}, {1: Motion(flow, back)}]
+    first, second = stylize(2, config=config, motions=motions, paintings=PAINTINGS)
     moved = warp(first.image, flow)
     strip = jnp.zeros((33, 40), bool).at[:, 16:20].set(True)
-    np.testing.assert_array_equal(second.image[:, 16:20], clip(2)[1][:, 16:20])
+    painted = own_start(init, clip(2)[1])
+    np.testing.assert_array_equal(second.image[:, 16:20], painted[:, 16:20])
     np.testing.assert_array_equal(second.image[~strip], moved[~strip])
 
 

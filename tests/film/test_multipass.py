@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from support import reference
+from support.pairs import small_pairs
 from support.problems import network, picture
 from support.several_passes import (
     CLIP,
@@ -24,7 +25,14 @@ from support.several_passes import (
     stylize,
 )
 
-from jvst import ClipConfig, InputError, MultipassConfig, stylize_multipass
+from jvst import (
+    ClipConfig,
+    InputError,
+    MultipassConfig,
+    one_pass,
+    painting_statistics,
+    stylize_multipass,
+)
 from jvst.film.schedule import batches
 from jvst.solver.objective import style_targets
 
@@ -133,6 +141,16 @@ def test_pass_1_starts_every_frame_from_one_noise_image():
     for frame in made[1:]:
         np.testing.assert_array_equal(frame.image, made[0].image)
     assert float(jnp.std(made[0].image)) > 0.05
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_pass_1_starts_every_frame_from_its_own_pass(batch):
+    paintings = painting_statistics([picture(2)], pairs=small_pairs(2, 1))
+    start = ClipConfig(init="onepass", solver=CLIP.solver)
+    config = MultipassConfig(passes=1, pass_iterations=0, clip=start, batch=batch)
+    for made in stylize(config, paintings=paintings):
+        expected = one_pass(clip()[made.index], paintings)
+        np.testing.assert_allclose(made.image, expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("passes", "first"), [(15, 8), (10, 5), (2, 2)])

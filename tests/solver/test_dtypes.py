@@ -8,7 +8,7 @@ from support.networks import in_double
 from support.problems import WEIGHTS, network, picture
 
 from jvst import ClipConfig, Motion, SolverConfig, features, frame_loss, stylize_clip
-from jvst.film.clip import noise_image
+from jvst.film.starts import noise_image
 from jvst.solver.objective import FrameTargets, content_targets, style_targets
 
 LAYERS = ("relu1_1", "relu2_1")

@@ -7,7 +7,7 @@ import numpy as np
 from jvst import content_targets, frame_loss, style_targets
 from jvst.app.task import load_network
 from jvst.core.image import to_float
-from jvst.film.clip import noise_image
+from jvst.film.starts import noise_image
 from jvst.network.weights import EMBEDDED, load_vgg19
 from jvst.solver.objective import FrameTargets, LossWeights
 from jvst.solver.presets import NETWORKS, loss_weights

@@ -21,6 +21,7 @@ from jvst.network.weights.formats.source import is_remote
 from jvst.network.weights.formats.tensor_file import read_metadata
 from jvst.network.weights.known import KNOWN_FILES, known_by_name
 from jvst.network.weights.native import FORMAT, check_kernels
+from jvst.network.weights.pair_file import pairs_metadata
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,6 +151,11 @@ def _fetch(name: str) -> None:
 
 
 def _info(file: str) -> None:
+    if not is_remote(file) and (metadata := pairs_metadata(file)):
+        print(f"format: {metadata['format']}")
+        for key in ("network", "levels", "origin", "licence", "source_sha256", "notice"):
+            print(f"{key}: {metadata.get(key, '')}")
+        return
     found = read_published(file)
     if found is None:
         metadata = read_metadata(file)

@@ -12,8 +12,9 @@ from jvst._types import Frame, Image
 from jvst.app.options import NetworkOptions, RunOptions, StylizeConfig
 from jvst.app.task import chosen_network, chosen_weights, network_of
 from jvst.core.image import resize, to_float
-from jvst.film.clip import ClipConfig, noise_image, prepare, warped_start
+from jvst.film.clip import prepare
 from jvst.film.neighbours import Motion, neighbours_in_slots
+from jvst.film.starts import Starts, noise_image
 from jvst.network.convolution import Precision
 from jvst.network.vgg import VGG19
 from jvst.solver.objective import (
@@ -100,7 +101,8 @@ def frame_problems(
         first[None],
         jnp.zeros((1, height, width)),
     )
-    noise = noise_image(jax.random.key(0), first.shape)
+    key = jax.random.key(0)
+    noise = noise_image(key, first.shape)
     problems = [
         FrameProblem(title, start, first, picture, targets, weights, network)
         for title, start in (("first, from noise", noise), ("first, from content", first))
@@ -111,8 +113,7 @@ def frame_problems(
     )
     neighbours = neighbours_in_slots(later, [(painted, Motion(flow, back))])
     targets = prepare(later, network.exact, style, neighbours, layers=layers)
-    config = ClipConfig(init="content")
-    start = warped_start(later, neighbours, targets, 0, config=config)
+    start = Starts("content", key).beside(later, neighbours, targets, 0)
     return [
         *problems,
         FrameProblem("later, warped", start, later, picture, targets, weights, network),

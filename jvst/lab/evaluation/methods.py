@@ -15,6 +15,7 @@ from jvst.errors import InputError
 from jvst.film.clip import ClipConfig, stylize_clip
 from jvst.film.multipass import stylize_multipass
 from jvst.film.neighbours import Motion
+from jvst.film.one_pass import PaintingStatistics
 from jvst.film.schedule import MultipassConfig
 from jvst.flow import engine_named
 from jvst.lab.evaluation.measures import Shown
@@ -65,6 +66,7 @@ class Problem(NamedTuple):
     weights: LossWeights
     config: ClipConfig  # its lags are the method's
     key: PRNGKeyArray
+    paintings: PaintingStatistics | None = None
 
 
 class Passes(NamedTuple):
@@ -172,6 +174,7 @@ def run_method(
         weights,
         config=dataclasses.replace(problem.config, lags=method.lags),
         key=problem.key,
+        paintings=problem.paintings,
         first=first,
         earlier=earlier,
     )
@@ -231,6 +234,7 @@ def _multipass(
         problem.weights,
         config=config,
         key=problem.key,
+        paintings=problem.paintings,
     ):
         images[made.index] = made.image
         iterations[made.index] += made.info.iterations

@@ -65,8 +65,8 @@ class EvaluateOptions:
     """Size of the painting relative to the frame (side to side)."""
     weights: str = "auto"
     """auto, vgg19, vgg19-normalised, embedded, another name of `jvst weights list`, or a file."""
-    init: Literal["auto", "noise", "content"] = "auto"
-    """Where a frame that starts from nothing starts: noise, content, or auto."""
+    init: Literal["auto", "noise", "content", "colours", "onepass"] = "auto"
+    """Where a frame that starts from nothing starts, as on jvst's command line."""
     seed: int = 0
     """Seed of the noise."""
     fresh: bool = False

@@ -14,6 +14,7 @@ from jvst.app.options import StylizeConfig, frame_size
 from jvst.app.task import chosen_network, chosen_weights, clip_config, network_of
 from jvst.core.image import to_float
 from jvst.errors import InputError
+from jvst.film.one_pass import painting_statistics
 from jvst.lab.evaluation.methods import Problem
 from jvst.lab.evaluation.truths import ScaledClip, TrueClip
 from jvst.network.weights.formats.detect import file_sha256
@@ -116,6 +117,7 @@ class Studio:
             weights=chosen_weights(self._config, self._network, size),
             config=self._clip_config,
             key=jax.random.key(self._config.solver.seed),
+            paintings=painting_statistics([style]),
         )
         return Study(clip, frames, whole, digest, problem)
 

@@ -15,7 +15,7 @@ from jvst._types import Image
 from jvst.core.image import to_float
 from jvst.core.losses import content_loss
 from jvst.core.statistics import StyleStatistic
-from jvst.film.clip import noise_image
+from jvst.film.starts import noise_image
 from jvst.network.vgg import VGG19, features
 from jvst.solver.objective import CONTENT_LAYERS, GRAM, LEVELS, STYLE_LAYERS, LossWeights
 from jvst.synthetic import make_scene, painting, render

@@ -12,7 +12,7 @@ from PIL import Image as PillowImage
 
 from jvst._types import Frame, Image
 from jvst.core.image import to_uint8
-from jvst.film.clip import noise_image
+from jvst.film.starts import noise_image
 from jvst.network.vgg import VGG
 from jvst.solver.objective import FrameTargets, LossWeights, content_targets, style_targets
 from jvst.solver.solve import solve_frame

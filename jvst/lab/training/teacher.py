@@ -8,11 +8,10 @@ import numpy as np
 
 from jvst.errors import InputError
 from jvst.network.layers import LayerTable, Step, layer_table, vgg19_layers
-from jvst.network.vgg import VGG, Preprocessing
+from jvst.network.vgg import PLAIN, VGG
 from jvst.network.weights.native import build_network
 
-#: The file turns RGB in [0, 1] itself, by its first convolution, into what the second expects.
-_PLAIN = Preprocessing("RGB", 1.0, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+# The file turns RGB in [0, 1] itself, by this convolution, into what the next expects.
 _INPUT = "conv0"
 
 
@@ -39,7 +38,7 @@ def read_teacher(path: str | Path) -> VGG:
         name: (_turned(arrays.get(f"{here}.weight")), arrays.get(f"{here}.bias"))
         for name, here in names.items()
     }
-    return build_network(path, kernels, layers=table, preprocessing=_PLAIN, pooling="max")
+    return build_network(path, kernels, layers=table, preprocessing=PLAIN, pooling="max")
 
 
 def read_arrays(path: str | Path) -> Mapping[str, np.ndarray]:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from jvst.errors import InputError
 from jvst.network.weights.formats.detect import build_imported, file_sha256, read_published
 from jvst.network.weights.formats.source import is_remote
@@ -17,7 +19,15 @@ from jvst.network.weights.native import (
     save_vgg19,
 )
 from jvst.network.weights.native import tensors_sha256 as _tensors_sha256
-from jvst.network.weights.statistics import TOLERANCE, from_text, layer_statistics, worst_deviation
+from jvst.network.weights.pair_file import FORMAT as PAIRS_FORMAT
+from jvst.network.weights.pair_file import load_pairs, pair_statistics
+from jvst.network.weights.statistics import (
+    TOLERANCE,
+    Statistics,
+    from_text,
+    layer_statistics,
+    worst_deviation,
+)
 
 
 class Checked(NamedTuple):
@@ -72,6 +82,8 @@ def check_file(path: str | Path) -> Checked:
         InputError: the file is unusable, says nothing to be held against, or deviates.
     """
     tensors, metadata = read_safetensors(path)
+    if metadata.get("format") == PAIRS_FORMAT:
+        return _held_against(path, tensors, metadata, pair_statistics(load_pairs(path)))
     if metadata.get("format") != FORMAT:
         raise InputError(
             f"{path} is not one of jvst's own files ({FORMAT}); convert it first, with "
@@ -79,6 +91,13 @@ def check_file(path: str | Path) -> Checked:
         )
     read = read_native(path)
     vgg = build_network(path, read.kernels, layers=read.layers, preprocessing=read.preprocessing)
+    return _held_against(path, tensors, metadata, layer_statistics(vgg))
+
+
+def _held_against(
+    path: str | Path, tensors: dict[str, np.ndarray], metadata: dict[str, str], found: Statistics
+) -> Checked:
+    """Compare a file's numbers, and what they answer, with what its metadata state."""
     try:
         stored = from_text(metadata["statistics"])
     except (KeyError, ValueError) as error:
@@ -87,7 +106,7 @@ def check_file(path: str | Path) -> Checked:
         ) from error
     if metadata.get("tensors_sha256") != _tensors_sha256(tensors):
         raise InputError(f"{path} is damaged: its numbers are not those written; get it again")
-    layer, deviation = worst_deviation(layer_statistics(vgg), stored)
+    layer, deviation = worst_deviation(found, stored)
     if not deviation <= TOLERANCE:
         raise InputError(
             f"{path}: {layer} answers the test picture {deviation:.2g} standard deviations away "

@@ -23,19 +23,18 @@ from jvst.network.weights.normalise import PictureSet, normalise_file
 _PACKAGE = Path(__file__).resolve().parents[2]
 #: Folder of a checkout where converted files may lie.
 CHECKOUT_WEIGHTS = _PACKAGE.parent / "weights"
-#: The small network that ships with jvst: beside a checkout, inside an installed package.
-EMBEDDED = next(
-    (
-        path
-        for path in (
-            _PACKAGE / "data" / "embedded.safetensors",
-            CHECKOUT_WEIGHTS / "embedded.safetensors",
-        )
-        if path.exists()
-    ),
-    CHECKOUT_WEIGHTS / "embedded.safetensors",
-)
 
+
+def _shipped(name: str) -> Path:
+    """Return a file that ships with jvst: beside a checkout, inside an installed package."""
+    inside = _PACKAGE / "data" / name
+    return inside if inside.exists() else CHECKOUT_WEIGHTS / name
+
+
+#: The small network that ships with jvst.
+EMBEDDED = _shipped("embedded.safetensors")
+#: The encoders and decoders of a picture in one pass.
+ONE_PASS = _shipped("onepass.safetensors")
 
 #: Told the name of a file that is being fetched, the bytes that are there, and those that there
 #: will be, None while unknown.

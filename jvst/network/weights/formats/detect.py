@@ -28,6 +28,7 @@ from jvst.network.weights.formats.torchvision import (
 )
 from jvst.network.weights.known import known_by_sha256
 from jvst.network.weights.native import FORMAT, build_network, load_vgg19
+from jvst.network.weights.pair_file import FORMAT as PAIRS_FORMAT
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"  # first bytes
 _EXPECTED = (
@@ -124,6 +125,8 @@ def _read_safetensors(
     header = read_header(source)
     if header.metadata.get("format") == FORMAT:
         return None
+    if header.metadata.get("format") == PAIRS_FORMAT:
+        raise ForeignFileError("jvst's file for pictures in one pass, and no network for losses")
     prefix = find_prefix(header.entries)
     if prefix is None:
         raise ForeignFileError("a safetensors file, but no VGG under torchvision's names")
