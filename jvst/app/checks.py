@@ -3,7 +3,6 @@
 import dataclasses
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 from jvst.app.options import (
@@ -17,8 +16,7 @@ from jvst.app.options import (
 from jvst.core.masks import MaskMode
 from jvst.errors import InputError
 from jvst.network.layers import LayerTable
-from jvst.video.encode import CONTAINERS
-from jvst.video.sequence import is_printf_pattern
+from jvst.video import pictures_of
 
 #: Frames per second beyond which a number is a slip; screens show 240.
 _FASTEST_RATE = 1000
@@ -87,15 +85,12 @@ def _check_input(given: InputOptions) -> None:
 
 
 def _check_output(output: str) -> None:
-    """Refuse a kind of file that no film can be written as: it would show after hours."""
-    path = Path(output)
-    suffix = path.suffix.lower()
-    is_folder = output.endswith("/") or not suffix or path.is_dir()
-    if not is_folder and not is_printf_pattern(path) and suffix not in CONTAINERS:
-        raise InputError(
-            f"`output` is {output!r}; expected a name that ends in {', '.join(CONTAINERS)}, a "
-            "folder or a pattern like frames/%04d.png"
-        )
+    """Refuse a name that no film can be written under: it would show after hours."""
+    if output:
+        try:
+            pictures_of(output)
+        except InputError as error:
+            raise InputError(f"`output`: {error}") from error
 
 
 def _check_look(look: LookOptions) -> None:

@@ -122,6 +122,30 @@ def _prefetch(
         pending.clear()  # results that are not taken
 
 
+def field_files(clip: Clip, config: StylizeConfig) -> Iterator[tuple[str, Path]]:
+    """Look up and measure every file of flow and masks that a run will read.
+
+    Yields:
+        The option that names the file, and the file.
+
+    Raises:
+        InputError: a file is missing, cut short, or of another size than the frames.
+    """
+    choice, mask = config.motion.flow, config.motion.mask
+    flow = FlowFiles(choice) if choice.startswith("files:") else None
+    masks = MaskFiles(mask) if mask.startswith("files:") else None
+    lags = config.time.lags if config.time.passes <= 1 else (1,)
+    for index in range(clip.count if flow or masks else 0):
+        known = index - clip.shot_start(index)
+        for other in (index - lag for lag in lags if lag <= known):
+            here, there = clip.start + index, clip.start + other
+            if flow is not None:
+                yield "flow", flow.measure(here, there, size=clip.size)
+                yield "flow", flow.measure(there, here, size=clip.size)
+            if masks is not None:
+                yield "mask", masks.measure(here, there, size=clip.size)
+
+
 class ReadyMotion(NamedTuple):
     """What is known of the motion between a frame and an earlier one."""
 
@@ -190,6 +214,7 @@ def ready_frames(
     *,
     lags: tuple[int, ...],
     first: int = 0,
+    stop: int | None = None,
     waiting: Waiting | None = None,
     source: MotionSource | None = None,
 ) -> Generator[ReadyFrame, None, None]:
@@ -200,6 +225,7 @@ def ready_frames(
         config: names the flow engine, the cache and the number of threads.
         lags: distances to the earlier frames.
         first: number of the first frame to yield.
+        stop: number of the one after the last; None: to the end of the clip.
         waiting: grows by the time that the consumer stood still.
         source: where motion comes from; as ``config`` says when left out.
 
@@ -211,7 +237,10 @@ def ready_frames(
 
     def pairs() -> Iterator[tuple[int, Frame, dict[int, Frame]]]:
         recent: deque[Frame] = deque(maxlen=reach)
-        for index, frame in enumerate(clip_frames(clip, first=begin), start=begin):
+        frames = clip_frames(clip, first=begin)
+        for index, frame in enumerate(frames, start=begin):
+            if index == stop:
+                break
             if index >= first:
                 known = min(len(recent), index - clip.shot_start(index))
                 yield index, frame, {lag: recent[-lag] for lag in lags if lag <= known}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jvst.errors import InputError
-from jvst.video import probe, read_frames, write_video
+from jvst.video import probe, read_frames, try_film, write_video
 
 
 def smooth_clip(frames=6, height=48, width=64):
@@ -37,12 +37,22 @@ def test_folders_and_patterns_keep_every_pixel(tmp_path, name):
     np.testing.assert_array_equal(list(read_frames(f"{tmp_path}/{name}")), clip)
 
 
-def test_shorter_film_replaces_a_longer_one_in_its_folder(tmp_path):
-    write_video(tmp_path / "f", smooth_clip(5), frame_rate=Fraction(25))
+def test_shorter_film_replaces_as_much_of_a_longer_one_as_is_said_to_be_its_own(tmp_path):
+    write_video(tmp_path / "f", smooth_clip(7), frame_rate=Fraction(25))
     write_video(tmp_path / "f", smooth_clip(3), frame_rate=Fraction(25))
+    assert len(list((tmp_path / "f").iterdir())) == 7
+    write_video(tmp_path / "f", smooth_clip(3), frame_rate=Fraction(25), earlier=5)
     assert sorted(p.name for p in (tmp_path / "f").iterdir()) == [
-        f"frame_{n:04d}.png" for n in (1, 2, 3)
+        f"frame_{n:04d}.png" for n in (1, 2, 3, 6, 7)
     ]
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.gif", "new/clip.webm", "new/%d.png", "new/"])
+def test_a_film_is_tried_without_a_trace(tmp_path, name):
+    (tmp_path / "clip.mp4").write_bytes(b"mine")
+    try_film(f"{tmp_path}/{name}", (33, 20), frame_rate=Fraction(25))
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+    assert (tmp_path / "clip.mp4").read_bytes() == b"mine"
 
 
 def test_folder_is_read_in_natural_order_without_other_files(tmp_path):

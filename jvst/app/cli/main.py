@@ -43,7 +43,7 @@ def parse(arguments: Sequence[str]) -> StylizeConfig:
     """
     default = StylizeConfig()
     if path := _config_path(arguments):
-        from jvst.app.store import read_manifest  # noqa: PLC0415
+        from jvst.app.manifest import read_manifest  # noqa: PLC0415
 
         manifest = read_manifest(Path(path))
         default = config_from_dict(manifest.get("config", {}), source=path)
