@@ -1,5 +1,6 @@
 """Damage in a run's folder, found and made good."""
 
+import contextlib
 import os
 from itertools import chain
 from pathlib import Path
@@ -9,7 +10,7 @@ import numpy as np
 
 from jvst._files import set_aside
 from jvst.app.claims import INTERRUPTED
-from jvst.app.sealed import DamagedError, check_seal, read_json, write_json
+from jvst.app.sealed import DamagedError, check_seal, read_arrays, read_json, write_json
 from jvst.app.store import DROPPED, LAST, LOST_INFO, RunStore, read_state
 from jvst.core.image import to_uint8
 from jvst.video import is_whole_png, write_picture
@@ -109,12 +110,14 @@ def _check_interrupted(store: RunStore) -> list[str]:
     path = store.folder / INTERRUPTED
     if not os.path.lexists(path):
         return []
-    try:
-        check_seal(path, required=False)
-    except DamagedError:
-        store.forget_interrupted()
-        return ["the frame that was interrupted begins at its start"]
-    return []
+    with contextlib.suppress(DamagedError):
+        check_seal(path)
+        return []
+    with contextlib.suppress(DamagedError):
+        read_arrays(path)  # from before there were checksums
+        return []
+    store.forget_interrupted()
+    return ["the frame that was interrupted begins at its start"]
 
 
 def draw(path: Path, state: Path) -> None:

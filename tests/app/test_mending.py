@@ -7,16 +7,18 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import threading
 
 import numpy as np
 import pytest
-from support.command_lines import FRAMES, states
+from support.command_lines import states
 
 from jvst.app import run as run_module
 from jvst.app.cli.main import parse, run_command
 from jvst.app.events import Notice
 from jvst.app.run import look_at, run
-from jvst.film.events import Progress
+from jvst.app.workers import jobs, worker
+from jvst.film.events import FrameDone, Progress
 
 WAYS = ("truncated", "empty", "garbled", "a folder", "a dangling link", "missing")
 PASSES = ("--passes", "2", "--pass-iterations", "2")
@@ -209,21 +211,40 @@ def test_a_run_from_before_there_were_checksums_goes_on(whole, capsys):
     assert assert_mended(line, folder, before, capsys) == ""
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", ["manifest.json", "frames/0002.npy", "pictures/0001.png"])
+def test_a_worker_makes_anew_what_is_damaged_of_its_shot(command, tmp_path, capsys, name, way):
+    config = parse(command(iterations=("2", "1")))
+    shot = jobs.Shot(range(3), tmp_path / "run" / "shots" / "000001-000003")
+
+    def work():
+        job = jobs.write_job(config, 0, shot, weights=config.network.weights)
+        assert worker.work(str(job)) == 0
+        return states(shot.folder)
+
+    before = work()
+    damage(shot.folder / name, way)
+    for one, two in zip(before, work(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["sequential", "parallel"])
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("name", ["passes/01/0002.npy", "inputs.npy", "frames/0001.npy"])
+@pytest.mark.parametrize("name", ["passes/01/0002.npy", "inputs.npy", "frames/*.npy"])
 def test_damage_between_passes_changes_nothing(whole, capsys, schedule, way, name):
-    line, folder = whole(f"passes {schedule}", *PASSES, "--schedule", schedule)
+    extra = (*PASSES, "--schedule", schedule)
+    line, folder = whole(f"two passes, {schedule}", *extra)
     before, solved = seen(folder), states(folder)
-    # As if it had been killed in the second pass.
     shutil.rmtree(folder)
-    assert run_command([*line[: line.index("--passes")], *line[line.index("--passes") :]]) == 0
-    for index in range(1, FRAMES + 1):
-        place = folder / name.replace("0002", f"{index:04d}")
-        if place.exists():
-            damage(place, way)
-            break
+    cancel = threading.Event()
+
+    def stop_in_second_pass(event):
+        if isinstance(event, FrameDone) and event.pass_number == 2:
+            cancel.set()
+
+    assert run(look_at(parse(line)), on_event=stop_in_second_pass, cancel=cancel).cancelled
+    damage(next(folder.glob(name)), way)
     assert_mended(line, folder, before, capsys)
     for one, two in zip(solved, states(folder), strict=True):
         np.testing.assert_array_equal(one, two)
