@@ -109,6 +109,8 @@ def _write_file(
     container = CONTAINERS[target.suffix.lower()]
     # The index first, so that a film can start to play while it is still loading.
     options = {"movflags": "+faststart"} if container in ("mp4", "mov") else {}
+    # Else Matroska and WebM are given a random number, and the same frames another film.
+    options["fflags"] = "+bitexact"
     with writing_to(target):
         output = av.open(f"file:{temporary}", "w", format=container, container_options=options)
     try:
