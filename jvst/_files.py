@@ -5,6 +5,7 @@ import errno
 import os
 import re
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +34,20 @@ def user_cache(name: str) -> Path:
         import platformdirs  # noqa: PLC0415  of no use to who only takes the losses
 
         base = platformdirs.user_cache_dir("jvst")
-    return Path(base).expanduser() / name
+    base = os.path.expanduser(base)  # noqa: PTH111 (it leaves ~ where there is no home)
+    if base.startswith("~"):
+        base = str(Path(tempfile.gettempdir()) / "jvst-cache")
+    return Path(base) / name
+
+
+def unwritable(folder: Path) -> str:
+    """Say why nothing can be kept in a folder, which is made if need be; nothing if it can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder, prefix=_TEMPORARY):
+            return ""
+    except OSError as error:
+        return error.strerror or type(error).__name__
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jvst.app.options import BY_CONTENT, resolved
 from jvst.app.sealed import DamagedError, read_json
 from jvst.errors import InputError
 
@@ -47,9 +48,13 @@ def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     """Name the first option or input that differs, with both values."""
     for part in ("options", "inputs"):
         before, after = old.get(part, {}), new.get(part, {})
-        for name in sorted({*before, *after}):
-            if before.get(name) != after.get(name):
-                return f"{name} ({before.get(name)} there, {after.get(name)} now)"
+        names = {*before, *after} - (BY_CONTENT if part == "options" else set())
+        for name in sorted(names):
+            was, now = before.get(name), after.get(name)
+            if isinstance(was, str) and name in ("flow", "mask"):
+                was = resolved(was)
+            if was != now:
+                return f"{name} ({was} there, {now} now)"
     return ""
 
 

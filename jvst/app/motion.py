@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 import jax.numpy as jnp
 
-from jvst._files import user_cache
+from jvst._files import unwritable, user_cache
 from jvst._types import FlowField, Frame, Image
 from jvst.app.events import FlowReady, Listener, WaitingForFlow, nobody
 from jvst.app.inputs import Clip, clip_frames
@@ -169,7 +169,8 @@ class MotionSource:
     Args:
         clip: the clip.
         config: names the engine or the files.
-        cache_folder: where flow is kept in place of the folder that ``config`` names.
+        cache_folder: where flow is kept where the folder that ``config`` names can't be written,
+            or is none.
 
     Raises:
         InputError: an unknown engine or a bad pattern.
@@ -178,6 +179,7 @@ class MotionSource:
     def __init__(self, clip: Clip, config: StylizeConfig, *, cache_folder: Path | None = None):
         self._clip = clip
         self._files: FlowFiles | None = None
+        self._notices: list[str] = []
         self.cache: FlowCache | None = None
         choice, mask = chosen_engine(config, clip.size), config.motion.mask
         self._masks = MaskFiles(mask) if mask.startswith("files:") else None
@@ -185,8 +187,13 @@ class MotionSource:
             self._files = FlowFiles(choice)
         else:
             engine = scaled_engine(choice, config.motion.flow_scale)
-            folder = cache_folder or _flow_folder(config.motion.flow_cache)
-            self.cache = FlowCache(folder, engine)
+            folder = _flow_folder(config.motion.flow_cache)
+            # One that can only be read still serves, unless there must be a place to write.
+            needed = folder is not None and (cache_folder is not None or not folder.is_dir())
+            if folder is not None and needed and (why := unwritable(folder)):
+                folder = None
+                self._notices.append(f"the flow cache can't be written ({why}), and is not used")
+            self.cache = FlowCache(folder or cache_folder, engine)
 
     def motion(self, index: int, frame: Frame, lag: int, other: Frame) -> ReadyMotion:
         """Return the motion between frame ``index`` and the one ``lag`` before, ``other``.
@@ -205,7 +212,7 @@ class MotionSource:
 
     def notices(self) -> list[str]:
         """Say what the user should know of the cache: damage, and why it stopped writing."""
-        return [] if self.cache is None else self.cache.notices()
+        return [*self._notices, *([] if self.cache is None else self.cache.notices())]
 
 
 def ready_frames(

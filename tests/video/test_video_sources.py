@@ -168,3 +168,29 @@ def test_pictures_of_different_sizes_are_named_before_any_is_read(tmp_path):
         iio.imwrite(tmp_path / f"{number}.png", np.zeros((3, width, 3), np.uint8))
     with pytest.raises(InputError, match=r"2\.png is 5x3 but 0\.png is 6x3"):
         read_frames(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "source"),
+    [
+        ("a", "50%done_{:04d}.png", "a/50%done_%04d.png"),
+        ("a%d", "x_{}.png", "a%d/x_%d.png"),
+        ("shot [final]", "x_{}.png", "shot [final]/*.png"),
+        ("shot [final]", "x [{}].png", "shot [final]/x [[]*.png"),
+        ("shot [final]/in", "x_{}.png", "shot [final]/i?/*.png"),
+        ("*", "x_{}.png", "*/x_*.png"),
+    ],
+)
+def test_names_that_look_like_patterns_are_tried_as_they_are_first(tmp_path, folder, name, source):
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "decoy").mkdir()
+    iio.imwrite(tmp_path / "decoy" / "x_9.png", np.full((4, 5, 3), 9, np.uint8))
+    for number in (1, 2):
+        path = tmp_path / folder / name.format(number)
+        iio.imwrite(path, np.full((4, 5, 3), number, np.uint8))
+    assert [frame[0, 0, 0] for frame in read_frames(tmp_path / source)] == [1, 2]
+
+
+def test_a_pattern_with_brackets_that_matches_nothing_says_what_they_mean(tmp_path):
+    with pytest.raises(InputError, match=r"\[\[\] for a bracket"):
+        probe(tmp_path / "shot [final]*.png")
