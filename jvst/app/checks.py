@@ -27,6 +27,8 @@ _MOST_WORKERS = 256
 _DIGITS = 10
 #: Passes and processes beyond any use, which would keep a machine busy with counting them.
 _MOST = 10_000
+#: Each lag is a picture and a mask more on the device; the paper has four.
+_MOST_LAGS = 32
 #: Bytes of a file's name, on nearly all file systems, and of a path, on Linux.
 _LONGEST_NAME, _LONGEST_PATH = 255, 4095
 
@@ -174,6 +176,8 @@ def _check_time(config: StylizeConfig) -> None:
     lags = time.lags
     if not lags or min(lags) < 1 or max(lags) > _LARGEST or len(set(lags)) < len(lags):
         raise InputError(f"`lags` is {_spaced(lags)}; expected different whole numbers from 1 on")
+    if len(lags) > _MOST_LAGS:
+        raise InputError(f"`lags` has {len(lags)} numbers; expected at most {_MOST_LAGS}")
     for option, value, least in (
         ("`long_term_after`", time.long_term_after, 0),
         ("`passes`", time.passes, 0),
