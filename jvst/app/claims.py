@@ -1,4 +1,4 @@
-"""The names of a run's files, and which are its own.
+"""Names of a run's files, and which are its own.
 
 A run writes fixed names into its folder and, where that is asked for, a film elsewhere. Before it
 begins it makes sure that nothing stands there, and notes in its manifest, under ``files``, what it

@@ -211,12 +211,6 @@ def test_an_output_that_can_not_be_written_is_told_before_the_first_frame(
     assert not (place / "run" / "frames").exists()
 
 
-def test_a_codec_that_refuses_the_frames_is_told_before_the_first(command, place, capsys):
-    line = command("--clip", "film.mp4", "--output", "x.gif", "--frame-rate", "60")
-    assert "50 frames per second" in refused(line, capsys)
-    assert not (place / "run" / "frames").exists()
-
-
 def test_the_disk_of_the_output_must_hold_its_pictures(command, place, capsys, monkeypatch):
     monkeypatch.setattr(budget.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     line = command("--clip", "film.mp4", "--output", "out/", iterations=STILL)

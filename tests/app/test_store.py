@@ -17,7 +17,7 @@ from jvst.app.sealed import sealing
 from jvst.app.single import to_solve
 from jvst.app.store import RunStore
 from jvst.errors import InputError
-from jvst.video import read_picture
+from jvst.video import Timeline, read_picture
 
 MANIFEST = {"options": {"mask": "binary", "seed": 0}, "inputs": {"clip": "abc", "frames": 5}}
 IMAGE = np.linspace(0, 1, 33 * 40 * 3, dtype=np.float32).reshape(33, 40, 3)
@@ -25,7 +25,9 @@ PICTURE = (IMAGE * 255).astype(np.uint8)
 
 
 def a_clip(count, cuts=()):
-    return Clip("clip", 0, count, (40, 33), Fraction(25), False, "abc", cuts)
+    rate = Fraction(25)
+    shown = Timeline(tuple(n / rate for n in range(count)), count / rate, rate, True)
+    return Clip("clip", 0, count, (40, 33), shown, False, False, "abc", cuts)
 
 
 def save_frames(store, count, start=0):

@@ -1,4 +1,4 @@
-"""Errors that jvst did not foresee, kept in a file to be reported."""
+"""Errors that jvst did not foresee, kept for a report."""
 
 import importlib.metadata
 import os
