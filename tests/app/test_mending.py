@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from support.command_lines import states
 
-from jvst.app import run as run_module
+from jvst.app import assembly
 from jvst.app.cli.main import parse, run_command
 from jvst.app.events import Notice
 from jvst.app.run import look_at, run
@@ -177,14 +177,14 @@ def test_a_damaged_manifest_asks_for_a_decision_and_nothing_is_touched(whole, ca
 def test_a_picture_that_is_damaged_while_the_run_works_does_not_end_it(whole, monkeypatch, capsys):
     line, folder = whole("pictures", "--keep", "pictures")
     before = seen(folder)
-    write, hits = run_module.write_video, []
+    write, hits = assembly.write_video, []
 
     def hit(*where, **options):
         if not hits:
             hits.append(damage(folder / "pictures" / "0002.png", "garbled"))
         write(*where, **options)
 
-    monkeypatch.setattr(run_module, "write_video", hit)
+    monkeypatch.setattr(assembly, "write_video", hit)
     assert "solve" in assert_mended(line, folder, before, capsys)
 
 
