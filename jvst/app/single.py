@@ -39,7 +39,7 @@ def stylize_frames(
     left = sum(len(frames) for frames in stretches)
     tell(FramesStarted(clip.count, clip.size, 1, clip.count - left))
     for frames in stretches:
-        _stylize_stretch(task, settings, source, vgg, style, scales, store, tell, frames)
+        _stylize_stretch(task, settings, source, vgg, style, paintings, scales, store, tell, frames)
 
 
 def to_solve(store: RunStore, clip: Clip, lags: Sequence[int]) -> list[range]:
@@ -78,6 +78,7 @@ def _stylize_stretch(
     source: MotionSource,
     vgg: VGG19,
     style: StyleTargets,
+    paintings: PaintingStatistics | None,
     scales: Sequence[Scale],
     store: RunStore,
     tell: Teller,
