@@ -3,7 +3,9 @@
 import contextlib
 import errno
 import os
+import re
 import secrets
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,13 @@ from typing import IO, Any
 from jvst.errors import InputError
 
 _TEMPORARY = ".jvst-"
+_TEMPORARY_NAME = re.compile(r"\.jvst-[0-9a-f]{16}(\..*)?")
+#: What a system says when a disk, or the user's part of it, is full.
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class DiskFullError(InputError):
+    """A file can't be written because nothing more fits on its disk."""
 
 
 def user_cache(name: str) -> Path:
@@ -25,7 +34,20 @@ def user_cache(name: str) -> Path:
         import platformdirs  # noqa: PLC0415  of no use to who only takes the losses
 
         base = platformdirs.user_cache_dir("jvst")
-    return Path(base).expanduser() / name
+    base = os.path.expanduser(base)  # noqa: PTH111 (it leaves ~ where there is no home)
+    if base.startswith("~"):
+        base = str(Path(tempfile.gettempdir()) / "jvst-cache")
+    return Path(base) / name
+
+
+def unwritable(folder: Path) -> str:
+    """Say why nothing can be kept in a folder, which is made if need be; nothing if it can."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder, prefix=_TEMPORARY):
+            return ""
+    except OSError as error:
+        return error.strerror or type(error).__name__
 
 
 @contextmanager
@@ -81,9 +103,37 @@ def temporary_beside(path: Path) -> Path:
     return path.with_name(f"{_TEMPORARY}{secrets.token_hex(8)}{path.suffix}")
 
 
+def existing_folder(folder: Path) -> Path:
+    """Return the folder itself, or the nearest above it that is there.
+
+    Raises:
+        NotADirectoryError: something else has the name of a folder that is needed.
+    """
+    while not folder.exists() and not folder.is_symlink() and folder != folder.parent:
+        folder = folder.parent
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    return folder
+
+
+def set_aside(path: Path) -> None:
+    """Give a folder that stands where a file is to be written another name beside its own.
+
+    Raises:
+        InputError: it can't be renamed.
+    """
+    if path.is_dir() and not path.is_symlink():
+        other, number = path.with_name(f"{path.name}.aside"), 1
+        while other.exists() or other.is_symlink():
+            number += 1
+            other = path.with_name(f"{path.name}.aside-{number}")
+        with writing_to(path):
+            path.rename(other)
+
+
 def is_temporary(path: Path) -> bool:
     """Tell whether a name is one that a file has before it is whole."""
-    return path.name.startswith(_TEMPORARY)
+    return _TEMPORARY_NAME.fullmatch(path.name) is not None
 
 
 @contextmanager
@@ -101,8 +151,8 @@ def writing_to(path: Path) -> Iterator[None]:
 
 def cannot_write(path: Path, error: OSError) -> InputError:
     """Say in one line why ``path`` can't be written."""
-    if error.errno == errno.ENOSPC:
-        return InputError(
+    if error.errno in _FULL:
+        return DiskFullError(
             f"{path} can't be written: the disk is full; free some space or choose a path on "
             "another disk"
         )

@@ -9,8 +9,8 @@ from pathlib import Path
 import tyro
 
 from jvst.app.inputs import clip_frames, open_clip
+from jvst.app.manifest import read_manifest
 from jvst.app.options import config_from_dict
-from jvst.app.store import read_manifest
 from jvst.lab.sheet import contact_sheet
 from jvst.video import read_frames, read_picture, write_picture
 

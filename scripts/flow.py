@@ -2,7 +2,8 @@
 
 import sys
 
+from jvst.app.cli.command import leave_with
 from jvst.app.cli.flow import run_flow_command
 
 if __name__ == "__main__":
-    sys.exit(run_flow_command(sys.argv[1:]))
+    leave_with(lambda: run_flow_command(sys.argv[1:]))

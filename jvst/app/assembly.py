@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from jvst._types import Frame
+from jvst.app.claims import FILM, film_place
 from jvst.app.events import Teller
 from jvst.app.inputs import Clip, frame_rate_of
 from jvst.app.options import StylizeConfig
 from jvst.app.store import RunStore
-from jvst.video import holds_times, read_picture, write_video
+from jvst.video import holds_times, is_whole_png, read_picture, try_film, write_video
 from jvst.video.encode import FASTEST_GIF
-
-_DEFAULT_NAME = "stylized.mp4"
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ def film_plan(clip: Clip, config: StylizeConfig) -> FilmPlan:
     whose rate varies, and a gif of more than 50 a second make a constant rate: frames are repeated
     or left out.
     """
-    output = config.output.output or _DEFAULT_NAME
+    output = config.output.output or FILM
     shown, chosen = clip.timeline, None
     if config.input.frame_rate and clip.has_times:
         chosen = frame_rate_of(config.input.frame_rate)
@@ -56,16 +55,42 @@ def film_plan(clip: Clip, config: StylizeConfig) -> FilmPlan:
     return FilmPlan(order, chosen, None, _describe(output, order, clip.count, chosen))
 
 
+class LostPictureError(Exception):
+    """A picture has been damaged since the run began."""
+
+
 def write_film(clip: Clip, config: StylizeConfig, store: RunStore, tell: Teller) -> Path:
     """Write the film with its sound and return its path.
 
     Raises:
         InputError: it can't be written, or the sound not be read.
+        LostPictureError: a picture is damaged.
     """
-    output = config.output.output or str(store.folder / _DEFAULT_NAME)
+    output = config.output.output or str(store.folder / FILM)
     plan = film_plan(clip, config)
-    write_video(output, _pictures(store, plan.order, tell), **film_options(clip, config, plan))
+    write_video(
+        output,
+        _pictures(store, plan.order, tell),
+        earlier=store.claims.films.get(film_place(output, store.folder), 0),
+        **film_options(clip, config, plan),
+    )
+    store.drop_leftovers(clip.count)
     return Path(output)
+
+
+def check_film(clip: Clip, config: StylizeConfig, folder: Path) -> None:
+    """Make sure that the film of a run can be written where it shall go.
+
+    Args:
+        clip: the clip.
+        config: the options.
+        folder: of the run.
+
+    Raises:
+        InputError: it can't.
+    """
+    output = config.output.output or str(folder / FILM)
+    try_film(output, clip.size, **film_options(clip, config, film_plan(clip, config)))
 
 
 def film_options(clip: Clip, config: StylizeConfig, plan: FilmPlan) -> dict[str, Any]:
@@ -85,7 +110,10 @@ def film_options(clip: Clip, config: StylizeConfig, plan: FilmPlan) -> dict[str,
 def _pictures(store: RunStore, order: Sequence[int], tell: Teller) -> Iterator[Frame]:
     for index in order:
         tell.check()
-        yield read_picture(store.picture_path(index))
+        path = store.picture_path(index)
+        if not is_whole_png(path):
+            raise LostPictureError(path)
+        yield read_picture(path)
 
 
 def _describe(output: str, order: Sequence[int], count: int, rate: Fraction) -> tuple[str, ...]:

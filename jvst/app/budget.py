@@ -3,17 +3,19 @@
 How much there is, and how a run is made to fit.
 """
 
-import json
+import contextlib
 import os
 import shutil
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 
-from jvst._files import replacing, writing_to
+from jvst._files import existing_folder
 from jvst._types import Device
-from jvst.app.events import MemoryFitted, Teller
+from jvst.app.claims import PLAN, run_files
+from jvst.app.events import MemoryFitted, Notice, Teller
+from jvst.app.sealed import DamagedError, read_json, write_json
 from jvst.app.store import RunStore
 from jvst.app.task import Task
 from jvst.core.statistics import STATISTICS
@@ -21,6 +23,7 @@ from jvst.errors import InputError
 from jvst.film.events import Compiling
 from jvst.network.vgg import VGG19
 from jvst.solver.memory import FrameShape, plan
+from jvst.video import pictures_of
 
 _ROOT = Path("/")
 
@@ -107,20 +110,29 @@ def staying_bytes(task: Task) -> int:
     return clip.count * clip.size[0] * clip.size[1] * each
 
 
+def bytes_of(folder: Path) -> int:
+    """Count the bytes of a run's files that are there."""
+    there = 0
+    for file in run_files(folder):
+        with contextlib.suppress(OSError):
+            there += file.path.stat().st_size
+    return there
+
+
 def check_room(*runs: tuple[Task, Path]) -> None:
     """Refuse runs, one after the other, that the disk can't hold.
 
     Args:
-        runs: each with its folder, which exists; what earlier runs left there counts as used. All
+        runs: each with its folder; what earlier runs left there counts as used. All
             folders are taken to be on one disk.
 
     Raises:
         InputError: with what is needed and what is free.
     """
-    free = shutil.disk_usage(runs[0][1]).free
+    free = shutil.disk_usage(existing_folder(runs[0][1])).free
     stays = 0
     for number, (task, folder) in enumerate(runs, start=1):
-        there = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        there = bytes_of(folder)
         needed = stays + max(needed_bytes(task) - there, 0)
         if needed > free:
             what = "the run needs" if number == 1 else f"the first {number} clips need"
@@ -132,7 +144,25 @@ def check_room(*runs: tuple[Task, Path]) -> None:
         stays += max(staying_bytes(task) - there, 0)
 
 
-_PLAN = "plan.json"
+def check_film_room(task: Task, pictures: int) -> None:
+    """Refuse a film of a number of pictures that its disk can't hold.
+
+    Raises:
+        InputError: with what is needed and what is free.
+    """
+    output = task.config.output.output
+    pattern = pictures_of(output) if output else None
+    if pattern is None:
+        return
+    needed = 3 * pictures * task.clip.size[0] * task.clip.size[1]
+    free = shutil.disk_usage(existing_folder(pattern.parent)).free
+    if needed > free:
+        raise InputError(
+            f"the pictures of `output` need about {needed / _GIGA:.1f} GB in {pattern.parent}, "
+            f"where {free / _GIGA:.1f} GB are free; free some space, or choose another `output`"
+        )
+
+
 #: Part of a device's memory that a solve may take: no estimate covers all.
 _SHARE = 0.9
 
@@ -160,12 +190,16 @@ def fit_task(task: Task, vgg: VGG19, store: RunStore, tell: Teller) -> Fit:
     Raises:
         InputError: no way of solving fits the device; says what size would.
     """
-    kept = store.folder / _PLAN
-    if kept.exists():
-        return _read(kept.read_text(), kept)
+    kept = store.folder / PLAN
+    if os.path.lexists(kept):
+        try:
+            return _read(read_json(kept))
+        except DamagedError:
+            tell(Notice(f"{kept} is damaged; how frames are solved is decided anew"))
+            # It may not fit what is decided now.
+            store.forget_interrupted()
     fit = _fit(task, vgg, tell)
-    with replacing(kept) as path, writing_to(kept):
-        path.write_text(json.dumps(fit._asdict()))
+    write_json(kept, fit._asdict())
     return fit
 
 
@@ -206,10 +240,17 @@ def _fit(task: Task, vgg: VGG19, tell: Teller) -> Fit:
     return Fit(found.tile, found.history, time.batch or len(devices) * max(batch, 1))
 
 
-def _read(text: str, source: object) -> Fit:
+def _read(told: dict[str, Any]) -> Fit:
+    """Take a plan that was kept.
+
+    Raises:
+        DamagedError: it is none.
+    """
     try:
-        told = json.loads(text)
         tile = told["tile"] and (int(told["tile"][0]), int(told["tile"][1]))
-        return Fit(tile, int(told["history"]), int(told["batch"]))
+        fit = Fit(tile, int(told["history"]), int(told["batch"]))
     except (ValueError, KeyError, TypeError, IndexError) as error:
-        raise InputError(f"{source} is damaged; remove it, or `fresh` to begin again") from error
+        raise DamagedError(PLAN) from error
+    if min(*(fit.tile or (1, 1)), fit.history, fit.batch) < 1:
+        raise DamagedError(PLAN)
+    return fit

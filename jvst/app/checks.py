@@ -2,8 +2,8 @@
 
 import dataclasses
 import math
+import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Literal, get_args, get_origin
 
 from jvst.app.options import (
@@ -17,11 +17,20 @@ from jvst.app.options import (
 from jvst.core.masks import MaskMode
 from jvst.errors import InputError
 from jvst.network.layers import LayerTable
-from jvst.video.encode import CONTAINERS
-from jvst.video.sequence import is_printf_pattern
+from jvst.video import pictures_of
 
-#: Frames per second beyond which a number is a slip; screens show 240.
-_FASTEST_RATE = 1000
+#: Frames per second. Containers count time in fractions of 32 bits.
+SLOWEST, FASTEST = 0.01, 1000.0
+#: Counts are of 32 bits on the device.
+_LARGEST = 2**31 - 1
+_MOST_WORKERS = 256
+_DIGITS = 10
+#: Passes and processes beyond any use, which would keep a machine busy with counting them.
+_MOST = 10_000
+#: Each lag is a picture and a mask more on the device; the paper has four.
+_MOST_LAGS = 32
+#: Bytes of a file's name, on nearly all file systems, and of a path, on Linux.
+_LONGEST_NAME, _LONGEST_PATH = 255, 4095
 
 
 def check_config(config: StylizeConfig) -> None:
@@ -30,7 +39,8 @@ def check_config(config: StylizeConfig) -> None:
     Raises:
         InputError: with what was given and what was expected.
     """
-    if not config.input.clip:
+    _check_names(config)
+    if not config.input.clip or "" in config.input.clips:
         raise InputError("no clip was given; expected `clip` CLIP (or `demo`)")
     if not config.input.style:
         raise InputError("no style was given; expected `style` PAINTING (or `demo`)")
@@ -44,17 +54,24 @@ def check_config(config: StylizeConfig) -> None:
     _check_time(config)
     coarse_factors(config.solver.scales)
     tile = config.solver.tile
-    if tile != "auto" and not (tile.isdecimal() and int(tile) >= SMALLEST_SIDE):
+    digits = tile.isdecimal() and len(tile) < _DIGITS
+    if tile != "auto" and not (digits and int(tile) >= SMALLEST_SIDE):
         raise InputError(f"`tile` is {tile!r}; expected auto, or at least {SMALLEST_SIDE} pixels")
-    if min(config.solver.iterations) < 0:
-        raise InputError(f"`iterations` is {_spaced(config.solver.iterations)}; expected ≥ 0")
+    if not all(0 <= cap <= _LARGEST for cap in config.solver.iterations):
+        raise InputError(
+            f"`iterations` is {_spaced(config.solver.iterations)}; expected 0 to {_LARGEST}"
+        )
+    if not 0 <= config.solver.seed < 2**63:
+        raise InputError(f"`seed` is {config.solver.seed}; expected 0 to 2^63 - 1")
     if not (math.isfinite(config.solver.tolerance) and config.solver.tolerance >= 0.0):
         raise InputError(f"`tolerance` is {config.solver.tolerance}; expected a number ≥ 0")
     _check_output(config.output.output)
     if not 0 <= config.output.quality <= 51:
         raise InputError(f"`quality` is {config.output.quality}; expected 0 to 51")
-    if config.motion.flow_workers < 1:
-        raise InputError(f"`flow_workers` is {config.motion.flow_workers}; expected at least 1")
+    if not 1 <= config.motion.flow_workers <= _MOST_WORKERS:
+        raise InputError(
+            f"`flow_workers` is {config.motion.flow_workers}; expected 1 to {_MOST_WORKERS}"
+        )
 
 
 def _check_input(given: InputOptions) -> None:
@@ -66,15 +83,16 @@ def _check_input(given: InputOptions) -> None:
         )
     if blend and not (all(math.isfinite(b) and b >= 0 for b in blend) and sum(blend) > 0):
         raise InputError(f"`style_blend` is {_spaced(blend)}; expected numbers ≥ 0, not all 0")
-    if not (math.isfinite(given.frame_rate) and given.frame_rate >= 0.0):
-        raise InputError(f"`frame_rate` is {given.frame_rate}; expected a number > 0")
-    if given.frame_rate > _FASTEST_RATE:
-        raise InputError(f"`frame_rate` is {given.frame_rate:g}; expected at most {_FASTEST_RATE}")
+    if given.frame_rate and not SLOWEST <= given.frame_rate <= FASTEST:
+        raise InputError(
+            f"`frame_rate` is {given.frame_rate:g}; expected {SLOWEST:g} to {FASTEST:g} frames per "
+            "second, or 0 for the clip's own"
+        )
     for option, number in (
         ("`video_stream`", given.video_stream),
         ("`audio_stream`", given.audio_stream),
     ):
-        if number is not None and number < 0:
+        if number is not None and not 0 <= number <= _LARGEST:
             raise InputError(f"{option} is {number}; expected a number from 0")
     if not 0.0 <= given.cut_sensitivity <= 1.0:
         raise InputError(
@@ -86,16 +104,39 @@ def _check_input(given: InputOptions) -> None:
         raise InputError(f"`max_side` is {given.max_side}; expected at least 32 pixels")
 
 
+def _check_names(config: StylizeConfig) -> None:
+    """Refuse a path that no system takes."""
+    given = [
+        *(("clip", clip) for clip in config.input.clips),
+        *(("style", style) for style in config.input.style),
+        ("output", config.output.output),
+        ("run_dir", config.output.run_dir),
+        ("weights", config.network.weights),
+        ("normalise_on", config.network.normalise_on),
+        ("flow", config.motion.flow),
+        ("mask", config.motion.mask),
+        ("flow_cache", config.motion.flow_cache),
+        ("cluster", config.run.cluster),
+    ]
+    for option, text in given:
+        encoded = os.fsencode(text)
+        longest = max(encoded.split(b"/"), key=len)
+        if len(longest) > _LONGEST_NAME or len(encoded) > _LONGEST_PATH:
+            raise InputError(
+                f"`{option}` is {text[:40]!r}… with a name of {len(longest)} bytes in "
+                f"{len(encoded)}; expected at most {_LONGEST_NAME} in {_LONGEST_PATH}: shorten it"
+            )
+        if "\0" in text:
+            raise InputError(f"`{option}` is {text!r}; expected a name without a null byte")
+
+
 def _check_output(output: str) -> None:
-    """Refuse a kind of file that no film can be written as: it would show after hours."""
-    path = Path(output)
-    suffix = path.suffix.lower()
-    is_folder = output.endswith("/") or not suffix or path.is_dir()
-    if not is_folder and not is_printf_pattern(path) and suffix not in CONTAINERS:
-        raise InputError(
-            f"`output` is {output!r}; expected a name that ends in {', '.join(CONTAINERS)}, a "
-            "folder or a pattern like frames/%04d.png"
-        )
+    """Refuse a name that no film can be written under: it would show after hours."""
+    if output:
+        try:
+            pictures_of(output)
+        except InputError as error:
+            raise InputError(f"`output`: {error}") from error
 
 
 def _check_look(look: LookOptions) -> None:
@@ -132,8 +173,11 @@ def check_layers(look: LookOptions, table: LayerTable) -> None:
 
 def _check_time(config: StylizeConfig) -> None:
     time = config.time
-    if not time.lags or min(time.lags) < 1 or len(set(time.lags)) < len(time.lags):
-        raise InputError(f"`lags` is {_spaced(time.lags)}; expected different whole numbers ≥ 1")
+    lags = time.lags
+    if not lags or min(lags) < 1 or max(lags) > _LARGEST or len(set(lags)) < len(lags):
+        raise InputError(f"`lags` is {_spaced(lags)}; expected different whole numbers from 1 on")
+    if len(lags) > _MOST_LAGS:
+        raise InputError(f"`lags` has {len(lags)} numbers; expected at most {_MOST_LAGS}")
     for option, value, least in (
         ("`long_term_after`", time.long_term_after, 0),
         ("`passes`", time.passes, 0),
@@ -143,8 +187,11 @@ def _check_time(config: StylizeConfig) -> None:
         ("`preview`", config.run.preview, 0),
         ("`jobs`", config.run.jobs, 1),
     ):
-        if value is not None and value < least:
-            raise InputError(f"{option} is {value}; expected a whole number ≥ {least}")
+        if value is not None and not least <= value <= _LARGEST:
+            raise InputError(f"{option} is {value}; expected a whole number from {least} on")
+    for option, value in (("`passes`", time.passes), ("`jobs`", config.run.jobs)):
+        if value > _MOST:
+            raise InputError(f"{option} is {value}; expected at most {_MOST}")
     if not 0.0 <= time.blend <= 1.0:
         raise InputError(f"`blend` is {time.blend}; expected a number from 0 to 1")
     if time.passes > 1 and len(time.lags) > 1:

@@ -1,9 +1,10 @@
 """Runs of several clips, one after the other."""
 
+import contextlib
 import dataclasses
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,11 +19,13 @@ from jvst.app.events import (
     Notice,
     nobody,
 )
+from jvst.app.footprint import Footprint, check_apart, claims_of_run, footprint_of
 from jvst.app.inputs import Clip
+from jvst.app.manifest import first_difference, read_manifest
 from jvst.app.options import StylizeConfig
 from jvst.app.result import Result
-from jvst.app.run import clip_name, look_at, run, run_name
-from jvst.app.store import RunStore, first_difference, read_manifest
+from jvst.app.run import clip_name, look_at, run, run_folder, run_name, short_name
+from jvst.app.store import RunStore
 from jvst.app.task import Task
 from jvst.errors import InputError
 
@@ -109,7 +112,7 @@ def split_clips(config: StylizeConfig) -> list[StylizeConfig]:
     own = []
     for clip, name in zip(clips, names, strict=True):
         base = config.output.run_dir
-        folder = Path(base) / name if base else Path("runs") / run_name(name, config)
+        folder = Path(base) / short_name(name) if base else Path("runs") / run_name(name, config)
         one = dataclasses.replace(
             config,
             input=dataclasses.replace(config.input, clip=clip),
@@ -150,7 +153,8 @@ def _look_at_all(configs: Sequence[StylizeConfig], on_event: Listener) -> list[_
         InputError: something given can't be used; names the clip.
     """
     opened: list[_Opened] = []
-    begun: list[tuple[Task, Path]] = []
+    tasks: list[Task] = []
+    footprints: list[Footprint] = []
     notices: dict[Notice, None] = {}
 
     def each_notice_once(event: Event) -> None:
@@ -160,31 +164,42 @@ def _look_at_all(configs: Sequence[StylizeConfig], on_event: Listener) -> list[_
             on_event(event)
 
     for one in configs:
-        clip = one.input.clips[0]
-        try:
+        with _naming(one.input.clips[0]):
             task = look_at(one, on_event=each_notice_once)
             # The paintings of many clips, each scaled to its frames, would fill the memory.
-            task = dataclasses.replace(task, styles=[])
-            finished = _finished(task)
-            if not finished:
-                _open_folder(task)
-                begun.append((task, Path(one.output.run_dir)))
-        except InputError as error:
-            said = str(error)
-            raise error if clip in said else InputError(f"{clip}: {said}") from error
-        opened.append(_Opened(task.clip, finished))
+            tasks.append(dataclasses.replace(task, styles=[]))
+            footprints.append(footprint_of(task, run_folder(one)))
+            opened.append(_Opened(task.clip, _finished(task)))
+    # What one run writes may be what another reads.
+    check_apart(*footprints)
+    begun = [task for task, each in zip(tasks, opened, strict=True) if not each.finished]
+    for task in begun:
+        with _naming(task.clip.source):
+            _open_folder(task)
     if begun:
-        check_room(*begun)
+        check_room(*((task, run_folder(task.config)) for task in begun))
     for notice in notices:
         on_event(notice)
     return opened
 
 
+@contextlib.contextmanager
+def _naming(clip: str) -> Iterator[None]:
+    """Let an error name the clip that it is about."""
+    try:
+        yield
+    except InputError as error:
+        said = str(error)
+        raise error if clip in said else InputError(f"{clip}: {said}") from error
+
+
 def _open_folder(task: Task) -> None:
     """Make sure that the run can go on in its folder, as it will when its turn comes."""
-    with RunStore(task.config.output.run_dir) as store:
+    folder = run_folder(task.config)
+    with RunStore(folder) as store:
         if not task.config.run.fresh:
-            store.open_run(task.manifest(), fresh=False)
+            claims = claims_of_run(task, folder)
+            store.open_run(task.manifest(), fresh=False, claims=claims)
 
 
 def _finished(task: Task) -> bool:

@@ -13,6 +13,7 @@ from jaxtyping import Array, Float
 
 from jvst._types import StyleTargets
 from jvst.app.budget import fit_task
+from jvst.app.claims import FLOW
 from jvst.app.events import Notice, Teller
 from jvst.app.motion import MotionSource
 from jvst.app.options import coarse_factors
@@ -102,8 +103,8 @@ def stylize_task(task: Task, store: RunStore, tell: Teller) -> None:
 def motion_source(task: Task, store: RunStore) -> MotionSource:
     """Choose where motion comes from; several passes need a place where they find it again."""
     config = task.config
-    several = config.time.passes > 1 and config.motion.flow_cache == "none"
-    return MotionSource(task.clip, config, cache_folder=store.folder / "flow" if several else None)
+    place = store.folder / FLOW if config.time.passes > 1 else None
+    return MotionSource(task.clip, config, cache_folder=place)
 
 
 def solve_infos(task: Task, store: RunStore) -> dict[str, Any]:

@@ -206,6 +206,19 @@ def folder_pictures(folder: str | Path) -> PictureSet:
         InputError: there is no such folder, or no picture in it. Drawing raises it for a damaged
             picture.
     """
+    paths = picture_paths(folder)
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return PictureSet(f"folder-{digest.hexdigest()[:16]}", lambda: [*map(_reduced, paths)])
+
+
+def picture_paths(folder: str | Path) -> list[Path]:
+    """List the pictures of a folder, to normalise over.
+
+    Raises:
+        InputError: there is no such folder, or no picture in it.
+    """
     folder = Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is no folder; expected one of pictures to normalise over")
@@ -215,10 +228,7 @@ def folder_pictures(folder: str | Path) -> PictureSet:
             f"{folder} holds no picture; expected some, as {', '.join(_SUFFIXES)}, to normalise "
             "over"
         )
-    digest = hashlib.sha256()
-    for path in paths:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return PictureSet(f"folder-{digest.hexdigest()[:16]}", lambda: [*map(_reduced, paths)])
+    return paths
 
 
 def _reduced(path: Path) -> Image:

@@ -10,7 +10,7 @@ from typing import NamedTuple, TypeVar
 
 import jax.numpy as jnp
 
-from jvst._files import user_cache
+from jvst._files import unwritable, user_cache
 from jvst._types import FlowField, Frame, Image
 from jvst.app.events import FlowReady, Listener, WaitingForFlow, nobody
 from jvst.app.inputs import Clip, clip_frames
@@ -122,6 +122,30 @@ def _prefetch(
         pending.clear()  # results that are not taken
 
 
+def field_files(clip: Clip, config: StylizeConfig) -> Iterator[tuple[str, Path]]:
+    """Look up and measure every file of flow and masks that a run will read.
+
+    Yields:
+        The option that names the file, and the file.
+
+    Raises:
+        InputError: a file is missing, cut short, or of another size than the frames.
+    """
+    choice, mask = config.motion.flow, config.motion.mask
+    flow = FlowFiles(choice) if choice.startswith("files:") else None
+    masks = MaskFiles(mask) if mask.startswith("files:") else None
+    lags = config.time.lags if config.time.passes <= 1 else (1,)
+    for index in range(clip.count if flow or masks else 0):
+        known = index - clip.shot_start(index)
+        for other in (index - lag for lag in lags if lag <= known):
+            here, there = clip.start + index, clip.start + other
+            if flow is not None:
+                yield "flow", flow.measure(here, there, size=clip.size)
+                yield "flow", flow.measure(there, here, size=clip.size)
+            if masks is not None:
+                yield "mask", masks.measure(here, there, size=clip.size)
+
+
 class ReadyMotion(NamedTuple):
     """What is known of the motion between a frame and an earlier one."""
 
@@ -145,7 +169,8 @@ class MotionSource:
     Args:
         clip: the clip.
         config: names the engine or the files.
-        cache_folder: where flow is kept in place of the folder that ``config`` names.
+        cache_folder: where flow is kept where the folder that ``config`` names can't be written,
+            or is none.
 
     Raises:
         InputError: an unknown engine or a bad pattern.
@@ -154,6 +179,7 @@ class MotionSource:
     def __init__(self, clip: Clip, config: StylizeConfig, *, cache_folder: Path | None = None):
         self._clip = clip
         self._files: FlowFiles | None = None
+        self._notices: list[str] = []
         self.cache: FlowCache | None = None
         choice, mask = chosen_engine(config, clip.size), config.motion.mask
         self._masks = MaskFiles(mask) if mask.startswith("files:") else None
@@ -161,8 +187,13 @@ class MotionSource:
             self._files = FlowFiles(choice)
         else:
             engine = scaled_engine(choice, config.motion.flow_scale)
-            folder = cache_folder or _flow_folder(config.motion.flow_cache)
-            self.cache = FlowCache(folder, engine)
+            folder = _flow_folder(config.motion.flow_cache)
+            # One that can only be read still serves, unless there must be a place to write.
+            needed = folder is not None and (cache_folder is not None or not folder.is_dir())
+            if folder is not None and needed and (why := unwritable(folder)):
+                folder = None
+                self._notices.append(f"the flow cache can't be written ({why}), and is not used")
+            self.cache = FlowCache(folder or cache_folder, engine)
 
     def motion(self, index: int, frame: Frame, lag: int, other: Frame) -> ReadyMotion:
         """Return the motion between frame ``index`` and the one ``lag`` before, ``other``.
@@ -181,7 +212,7 @@ class MotionSource:
 
     def notices(self) -> list[str]:
         """Say what the user should know of the cache: damage, and why it stopped writing."""
-        return [] if self.cache is None else self.cache.notices()
+        return [*self._notices, *([] if self.cache is None else self.cache.notices())]
 
 
 def ready_frames(
@@ -190,6 +221,7 @@ def ready_frames(
     *,
     lags: tuple[int, ...],
     first: int = 0,
+    stop: int | None = None,
     waiting: Waiting | None = None,
     source: MotionSource | None = None,
 ) -> Generator[ReadyFrame, None, None]:
@@ -200,6 +232,7 @@ def ready_frames(
         config: names the flow engine, the cache and the number of threads.
         lags: distances to the earlier frames.
         first: number of the first frame to yield.
+        stop: number of the one after the last; None: to the end of the clip.
         waiting: grows by the time that the consumer stood still.
         source: where motion comes from; as ``config`` says when left out.
 
@@ -211,7 +244,10 @@ def ready_frames(
 
     def pairs() -> Iterator[tuple[int, Frame, dict[int, Frame]]]:
         recent: deque[Frame] = deque(maxlen=reach)
-        for index, frame in enumerate(clip_frames(clip, first=begin), start=begin):
+        frames = clip_frames(clip, first=begin)
+        for index, frame in enumerate(frames, start=begin):
+            if index == stop:
+                break
             if index >= first:
                 known = min(len(recent), index - clip.shot_start(index))
                 yield index, frame, {lag: recent[-lag] for lag in lags if lag <= known}

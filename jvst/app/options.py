@@ -5,6 +5,7 @@ The command line is made of it.
 
 import dataclasses
 import math
+import os
 from typing import Annotated, Any, Literal
 
 import tyro
@@ -14,6 +15,7 @@ from jvst.errors import InputError
 from jvst.solver.objective import STYLE_LAYERS
 
 SMALLEST_SIDE = 32  # pixels; relu5_1 halves the picture four times
+LARGEST_SIDE = 16384  # pixels; what H.264 can hold, and more than any memory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +143,7 @@ class TimeOptions:
 
     lags: tuple[int, ...] = (1,)
     """Distances to the earlier frames that a frame is tied to; the paper's long-term terms:
-    1 10 20 40."""
+    1 10 20 40. Not with several passes, which in the paper, too, look at direct neighbours only."""
     long_term_after: int | None = None
     """Iterations before the longer lags join; once the nearest has converged when left out."""
     passes: int = 1
@@ -229,8 +231,12 @@ _NO_EFFECT_ON_FRAMES = {
     "motion": {"flow_cache", "flow_workers"},
     "run": {"demo", "fresh", "quiet", "config", "keep", "jobs", "cluster", "preview", "report"},
     # What was found or given is an option of its own, ``cuts``: a list of frames.
-    "input": {"frame_rate", "cuts", "cut_sensitivity", "audio_stream"},
+    # Clip, paintings and weights count by their content, see ``Task.manifest``.
+    "input": {"frame_rate", "cuts", "cut_sensitivity", "audio_stream", "clip", "style"},
+    "network": {"weights", "normalise_on"},
 }
+#: Options that once counted by what was typed, in manifests that are still there.
+BY_CONTENT = frozenset({"clip", "style", "weights", "normalise_on"})
 
 
 def frame_options(config: StylizeConfig) -> dict[str, Any]:
@@ -240,7 +246,13 @@ def frame_options(config: StylizeConfig) -> dict[str, Any]:
         for name, value in options.items():
             if name not in _NO_EFFECT_ON_FRAMES.get(group, set()):
                 chosen[name] = list(value) if isinstance(value, tuple) else value
-    return chosen
+    return {**chosen, "flow": resolved(chosen["flow"]), "mask": resolved(chosen["mask"])}
+
+
+def resolved(choice: str) -> str:
+    """Return a pattern of files as the system finds it from anywhere; another choice as it is."""
+    pattern = choice.removeprefix("files:")
+    return choice if pattern == choice else f"files:{os.path.abspath(pattern)}"  # noqa: PTH100
 
 
 def config_from_dict(groups: dict[str, dict[str, Any]], *, source: str) -> StylizeConfig:
@@ -328,6 +340,11 @@ def size_of(text: str, option: str = "`size`") -> tuple[int, int]:
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal()):
         raise InputError(f"{option} is {text!r}; expected WIDTHxHEIGHT, such as 450x350")
+    digits = len(str(LARGEST_SIDE))
+    if max(len(width), len(height)) > digits or max(int(width), int(height)) > LARGEST_SIDE:
+        raise InputError(
+            f"{option} is {text[:40]!r}; expected at most {LARGEST_SIDE} pixels a side"
+        )
     size = int(width), int(height)
     if min(size) < SMALLEST_SIDE:
         raise InputError(f"{option} is {text!r}; expected at least {SMALLEST_SIDE} pixels a side")

@@ -11,11 +11,12 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jvst._files import replacing, writing_to
 from jvst._types import Frame, Image, StyleTargets
+from jvst.app.claims import INPUTS
 from jvst.app.events import FramesStarted, StoppedError, Teller
 from jvst.app.inputs import Clip, clip_frames
 from jvst.app.motion import MotionSource, Waiting, image_on_device, motion_on_device
+from jvst.app.sealed import DamagedError, check_seal, sealing
 from jvst.app.single import frame_info, keep_unfinished
 from jvst.app.store import LAST, RunStore
 from jvst.app.task import Task
@@ -23,10 +24,8 @@ from jvst.core.image import to_uint8
 from jvst.film.multipass import stylize_multipass
 from jvst.film.neighbours import Motion
 from jvst.film.one_pass import PaintingStatistics
-from jvst.film.schedule import MultipassConfig
+from jvst.film.schedule import MultipassConfig, neighbours_in_pass
 from jvst.network.vgg import VGG19
-
-_INPUTS = "inputs.npy"
 
 
 def stylize_passes(
@@ -48,7 +47,7 @@ def stylize_passes(
     tell(FramesStarted(clip.count, clip.size, settings.passes, done))
     order = settings.order(clip.count, first_pass)
     with (
-        ClipOnDisk(clip, store.folder / _INPUTS) as frames,
+        ClipOnDisk(clip, store.folder / INPUTS) as frames,
         ClipMotions(
             clip,
             frames,
@@ -94,19 +93,37 @@ def stylize_passes(
                 number = stored_as(tell.latest.pass_number, settings.passes)
                 keep_unfinished(store, tell, pass_number=number)
             raise
-    (store.folder / _INPUTS).unlink(missing_ok=True)
+    (store.folder / INPUTS).unlink(missing_ok=True)
 
 
 def where_to_go_on(store: RunStore, settings: MultipassConfig, frames: int) -> tuple[int, int]:
-    """Return the pass that is not finished and how many of its frames are, in its order."""
+    """Return the pass to go on with, and how many of its frames are finished, in its order.
+
+    It is the latest whose other frames can be made from what is there: they need their own states
+    of the pass before, and those beside them.
+    """
+
+    def has_state(number: int, index: int) -> bool:
+        return store.has_state(index, pass_number=stored_as(number, settings.passes))
+
     for number in range(settings.passes, 0, -1):
         order = settings.order(frames, number)
         done = store.finished(order, pass_number=stored_as(number, settings.passes))
-        if done == frames:
+        if number == settings.passes and done == frames:
             return number + 1, 0
-        if done:
+        if number < settings.passes:
+            # The next pass starts from the state of every frame.
+            whole = (place for place, index in enumerate(order) if not has_state(number, index))
+            done = min(done, next(whole, frames))
+            if done == frames:
+                return number + 1, 0
+        left = order[done:]
+        beside = [neighbours_in_pass(settings, frames, number, index) for index in left]
+        needed = {place for places in beside for place in places if place is not None}
+        needed |= {(number - 1, index) for index in left if number > 1}
+        if all(has_state(*place) for place in needed - {(number, index) for index in left}):
             return number, done
-    return 1, 0
+    raise AssertionError("the first pass needs nothing")
 
 
 def stored_as(pass_number: int, passes: int) -> int:
@@ -119,20 +136,17 @@ class ClipOnDisk(Sequence[Image]):
 
     Args:
         clip: the clip.
-        path: where; a file of the same clip that is there already is used.
+        path: where; a whole file that is there already is of the same clip, and is used.
 
     Raises:
         InputError: the disk is full, or the path can't be written.
     """
 
     def __init__(self, clip: Clip, path: Path):
-        shape = (clip.count, clip.size[1], clip.size[0], 3)
-        if not path.exists():
-            with replacing(path) as temporary, writing_to(path):
-                kept = np.lib.format.open_memmap(temporary, "w+", np.uint8, shape)
-                for index, frame in enumerate(clip_frames(clip)):
-                    kept[index] = frame
-                kept.flush()
+        try:
+            check_seal(path)
+        except DamagedError:
+            _write_clip(clip, path)
         self._frames = np.load(path, mmap_mode="r", allow_pickle=False)
 
     def __enter__(self) -> "ClipOnDisk":
@@ -154,6 +168,22 @@ class ClipOnDisk(Sequence[Image]):
     def decoded(self, index: int) -> Frame:
         """Return a frame in host memory."""
         return np.array(self._frames[index])
+
+
+def _write_clip(clip: Clip, path: Path) -> None:
+    """Write the frames of a clip as one array.
+
+    Not through a map of the file: where the disk is full, that ends the process.
+    """
+    header = {
+        "descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)),
+        "fortran_order": False,
+        "shape": (clip.count, clip.size[1], clip.size[0], 3),
+    }
+    with sealing(path) as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for frame in clip_frames(clip):
+            file.write(frame.tobytes())
 
 
 class ClipMotions(Sequence["Motion | None"]):

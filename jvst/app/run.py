@@ -5,13 +5,16 @@ Inputs are read, frames stylized and stored, video and page written.
 
 import contextlib
 import dataclasses
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jvst.app.assembly import write_film
-from jvst.app.budget import check_room
+from jvst._files import DiskFullError
+from jvst.app.assembly import LostPictureError, check_film, film_plan, write_film
+from jvst.app.budget import bytes_of, check_film_room, check_room, needed_bytes
+from jvst.app.claims import PREVIEW, REPORT
 from jvst.app.events import (
     Cancel,
     Cancelled,
@@ -19,6 +22,7 @@ from jvst.app.events import (
     Finished,
     FramesFinished,
     Listener,
+    Notice,
     ReportWritten,
     Started,
     StoppedError,
@@ -26,8 +30,10 @@ from jvst.app.events import (
     VideoWritten,
     nobody,
 )
+from jvst.app.footprint import check_footprint, claims_of_run, footprint_of
 from jvst.app.frames import compiling, motion_source, solve_infos, stylize_task
 from jvst.app.inputs import Clip
+from jvst.app.mending import mend
 from jvst.app.options import StylizeConfig
 from jvst.app.preview import Preview
 from jvst.app.result import Result
@@ -37,6 +43,11 @@ from jvst.app.timings import Timings
 from jvst.app.workers.jobs import shots_begun, stylize_shots
 from jvst.app.workers.local import LocalPool
 from jvst.errors import InputError
+
+#: Number of times that the film is begun anew because a picture was damaged meanwhile.
+_ATTEMPTS = 2
+#: Bytes of a run's name: most file systems take 255, and several clips of one name get a number.
+_LONGEST_NAME = 200
 
 
 def look_at(
@@ -56,6 +67,9 @@ def look_at(
         # The workers need the GPU; by default this process would take most of its memory.
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     task = prepare_task(config, clip=clip, on_event=on_event)
+    check_footprint(footprint_of(task, run_folder(config)))
+    check_film(task.clip, config, run_folder(config))
+    check_film_room(task, len(film_plan(task.clip, config).order))
     if task.clip.count == 1 and float(task.weights.temporal) > 0.0:
         raise InputError(
             f"{task.clip.source} has 1 frame; a temporal term needs at least 2 (or "
@@ -83,19 +97,20 @@ def run(task: Task, *, on_event: Listener = nobody, cancel: Cancel | None = None
         FailedShotsError: some shots could not be stylized; the others are kept.
     """
     config = task.config
-    folder = Path(config.output.run_dir or _default_folder(config))
+    folder = run_folder(config)
     timings = Timings()
     listeners: list[Listener] = [timings, on_event]
     if config.run.preview:
-        listeners.append(Preview(folder / "preview.png", config.run.preview, on_event))
+        listeners.append(Preview(folder / PREVIEW, config.run.preview, on_event))
     tell = Teller(*listeners, cancel=cancel)
     try:
         with RunStore(folder) as store:
             result = _go_through(task, store, tell, timings)
     except Exception as error:
+        error = _with_what_is_wanted(error, task, folder)
         with contextlib.suppress(Exception):
             on_event(Failed(error))
-        raise
+        raise error
     on_event(Cancelled(result) if result.cancelled else Finished(result))
     return result
 
@@ -104,8 +119,9 @@ def _go_through(task: Task, store: RunStore, tell: Teller, timings: Timings) -> 
     """Go through all stages, or as far as the run is not stopped."""
     config = task.config
     manifest = task.manifest()
-    store.open_run(manifest, fresh=config.run.fresh)
     check_room((task, store.folder))
+    claims = claims_of_run(task, store.folder)
+    store.open_run(manifest, fresh=config.run.fresh, claims=claims)
     result = Result(store.folder, store.folder / "pictures", store.manifest_path)
     try:
         tell(Started(task.clip.source, store.folder))
@@ -113,11 +129,11 @@ def _go_through(task: Task, store: RunStore, tell: Teller, timings: Timings) -> 
         with compiling() as compiled:
             _stylize(task, store, tell)
         tell(FramesFinished(compiled.seconds))
-        video = write_film(task.clip, config, store, tell)
+        video = _write_film(task, store, tell)
         tell(VideoWritten(video))
         infos = solve_infos(task, store)
         manifest |= {"timings": timings.seconds, **infos}
-        page = store.folder / "report.html"
+        page = store.folder / REPORT
         if config.run.report:
             _write_report(page, task, store, manifest, tell)
             tell(ReportWritten(page))
@@ -141,6 +157,8 @@ def _go_through(task: Task, store: RunStore, tell: Teller, timings: Timings) -> 
 def _stylize(task: Task, store: RunStore, tell: Teller) -> None:
     """Stylize what is not finished, here or in processes of their own, a shot each."""
     options = task.config.run
+    for line in mend(store, task.clip.count, passes=task.config.time.passes):
+        tell(Notice(line))
     if options.cluster:
         # Late: Ray is an extra.
         from jvst.app.workers.ray_cluster import RayPool  # noqa: PLC0415
@@ -153,6 +171,16 @@ def _stylize(task: Task, store: RunStore, tell: Teller) -> None:
             stylize_shots(task, store, pool, tell)
     else:
         stylize_task(task, store, tell)
+
+
+def _write_film(task: Task, store: RunStore, tell: Teller) -> Path:
+    """Write the film and return its path; frames whose pictures are damaged are made again."""
+    for _ in range(_ATTEMPTS):
+        try:
+            return write_film(task.clip, task.config, store, tell)
+        except LostPictureError:
+            _stylize(task, store, tell)
+    return write_film(task.clip, task.config, store, tell)
 
 
 def _write_report(
@@ -170,6 +198,16 @@ def _write_report(
     write_report(path, frames(), manifest)
 
 
+def _with_what_is_wanted(error: Exception, task: Task, folder: Path) -> Exception:
+    """Add to a full disk how much more the run wants."""
+    if not isinstance(error, DiskFullError):
+        return error
+    wanted = max(needed_bytes(task) - bytes_of(folder), 1_000_000)
+    more = InputError(f"{error}; the run in {folder} wants about {wanted / 1e6:.0f} MB more")
+    more.__cause__ = error
+    return more
+
+
 def clip_name(clip: str) -> str:
     """Name a clip after its file, or the folder of a pattern."""
     path = Path(clip)
@@ -179,10 +217,21 @@ def clip_name(clip: str) -> str:
 
 
 def run_name(name: str, config: StylizeConfig) -> str:
-    """Name a run after a clip's name and the paintings."""
-    return "-".join([name, *(Path(style).stem for style in config.input.style)])
+    """Name a run after a clip's name and the paintings, as far as a file's name can be long."""
+    return short_name("-".join([name, *(Path(style).stem for style in config.input.style)]))
 
 
-def _default_folder(config: StylizeConfig) -> Path:
+def short_name(name: str) -> str:
+    """Return a name, or the beginning of a long one with a checksum behind it."""
+    encoded = os.fsencode(name)
+    if len(encoded) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(encoded).hexdigest()[:8]
+    return f"{encoded[: _LONGEST_NAME - 9].decode(errors='ignore')}-{digest}"
+
+
+def run_folder(config: StylizeConfig) -> Path:
+    """Return the folder of a run: the one that was given, or one named after its inputs."""
     (clip,) = config.input.clips
-    return Path("runs") / run_name(clip_name(clip), config)
+    given = config.output.run_dir
+    return Path(given) if given else Path("runs") / run_name(clip_name(clip), config)

@@ -10,6 +10,7 @@ import numpy as np
 
 from jvst._types import StyleTargets
 from jvst.app.events import FramesStarted, StoppedError, Teller
+from jvst.app.inputs import Clip
 from jvst.app.motion import MotionSource, Waiting, ready_frames, split
 from jvst.app.store import LAST, RunStore
 from jvst.app.task import Task
@@ -33,15 +34,66 @@ def stylize_frames(
     tell: Teller,
 ) -> None:
     """Stylize the frames that are not finished."""
-    config, clip = task.config, task.clip
+    clip = task.clip
+    stretches = to_solve(store, clip, settings.lags)
+    left = sum(len(frames) for frames in stretches)
+    tell(FramesStarted(clip.count, clip.size, 1, clip.count - left))
+    for frames in stretches:
+        _stylize_stretch(task, settings, source, vgg, style, paintings, scales, store, tell, frames)
+
+
+def to_solve(store: RunStore, clip: Clip, lags: Sequence[int]) -> list[range]:
+    """Return the frames to solve, as stretches of neighbours.
+
+    They are those that are not finished, and those before them in their shots whose states they
+    need and that are not there any more.
+
+    Args:
+        store: the run's folder.
+        clip: the clip.
+        lags: distances to the earlier frames that a frame is tied to.
+    """
+    wanted = {index for index in range(clip.count) if not store.is_finished(index)}
+    for index in range(clip.count - 1, -1, -1):
+        if index in wanted:
+            wanted.update(o for o in _earlier(clip, index, lags) if not store.has_state(o))
+    stretches: list[range] = []
+    for index in sorted(wanted):
+        if stretches and stretches[-1].stop == index:
+            stretches[-1] = range(stretches[-1].start, index + 1)
+        else:
+            stretches.append(range(index, index + 1))
+    return stretches
+
+
+def _earlier(clip: Clip, index: int, lags: Sequence[int]) -> list[int]:
+    """Return the frames that a frame is tied to."""
+    known = index - clip.shot_start(index)
+    return [index - lag for lag in lags if lag <= known]
+
+
+def _stylize_stretch(
+    task: Task,
+    settings: ClipConfig,
+    source: MotionSource,
+    vgg: VGG19,
+    style: StyleTargets,
+    paintings: PaintingStatistics | None,
+    scales: Sequence[Scale],
+    store: RunStore,
+    tell: Teller,
+    frames: range,
+) -> None:
+    """Stylize frames that follow one another."""
+    config, clip, first = task.config, task.clip, frames.start
     reach = max(settings.lags)
-    done = store.next_frame(clip.count, reach)
-    tell(FramesStarted(clip.count, clip.size, 1, done))
+    needed = {other for index in frames for other in _earlier(clip, index, settings.lags)}
     ready = ready_frames(
         clip,
         config,
         lags=settings.lags,
-        first=done,
+        first=first,
+        stop=frames.stop,
         waiting=Waiting(on_event=tell),
         source=source,
     )
@@ -54,11 +106,9 @@ def stylize_frames(
         key=jax.random.key(config.solver.seed),
         paintings=paintings,
         scales=scales,
-        first=done,
-        earlier={
-            index: jnp.asarray(store.load(index)) for index in range(max(done - reach, 0), done)
-        },
-        resume=store.load_interrupted(done),
+        first=first,
+        earlier={index: jnp.asarray(store.load(index)) for index in needed if index < first},
+        resume=store.load_interrupted(first),
         on_event=tell,
     )
     try:

@@ -6,9 +6,12 @@ short. A frame is finished once its ``.npy`` is there: it is written last; where
 kept, an empty ``0001.dropped`` takes its place. In a run of several passes ``passes/02`` holds what
 ``frames`` holds for the last pass; the states of passes that nothing depends on any more are
 dropped.
+
+Whatever is read is checked (``sealed``; pictures by the checksums of PNG). ``mend`` finds what is
+damaged when a run begins, and makes it anew or lets it count as not there. Only files that the
+manifest proves to be the run's own are replaced or removed (``claims``).
 """
 
-import itertools
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,20 +22,46 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from jvst._files import lock, replacing, writing_to
+from jvst._files import lock, replacing, set_aside, writing_to
 from jvst._types import Frame
+from jvst.app import sealed
+from jvst.app.claims import (
+    FILM,
+    FRAMES,
+    INTERRUPTED,
+    MANIFEST,
+    PASSES,
+    PICTURES,
+    PREVIEW,
+    REPORT,
+    Claims,
+    RunFile,
+    check_strangers,
+    claims_in,
+    remove_empty_folders,
+    run_files,
+    unfinished_files,
+)
+from jvst.app.manifest import checked_manifest, first_difference, key_of
+from jvst.app.sealed import DamagedError
 from jvst.errors import InputError
 from jvst.video import read_picture, write_picture
 
 StoredImage = Float32[np.ndarray, "h w 3"]
 
-_FOLDERS = ("frames", "pictures")
-_PASSES = "passes"
-_DROPPED = ".dropped"
-_INTERRUPTED = "interrupted.npz"
+DROPPED = ".dropped"
 
 #: The last pass, or the only one: its frames are the result.
 LAST = 0
+#: How a solve went whose notes are lost.
+LOST_INFO: Mapping[str, Any] = {
+    "iterations": 0,
+    "evaluations": 0,
+    "stopped": "unknown",
+    "fallback": "none",
+    "reports": [],
+    "coarse": [],
+}
 
 
 class RunStore:
@@ -41,16 +70,24 @@ class RunStore:
     Args:
         folder: made where it is missing.
 
+    Attributes:
+        folder: the folder.
+        claims: what the run lays claim to, once it is open.
+        broken: files that ``mend`` has found damaged and that count as not there.
+
     Raises:
         InputError: the folder can't be written, or another run works in it.
     """
 
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
+        self.claims = Claims()
+        self.broken: set[Path] = set()
+        self._key = b""
         try:
-            for name in _FOLDERS:
+            for name in (FRAMES, PICTURES):
                 (self.folder / name).mkdir(parents=True, exist_ok=True)
-            self._lock = (self.folder / "lock").open("w")
+            self._lock = (self.folder / "lock").open("a")  # it may be somebody's: "w" empties it
         except OSError as error:
             raise InputError(
                 f"the run folder {folder} can't be written ({error.strerror}); choose another with "
@@ -63,7 +100,7 @@ class RunStore:
             raise InputError(
                 f"another run works in {folder}; wait for it or choose another `run_dir`"
             ) from error
-        # One thread: frames are finished in order.
+        # A single thread, so that frames are finished in order.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
         self._pending: list[Future[None]] = []
 
@@ -79,42 +116,56 @@ class RunStore:
     @property
     def manifest_path(self) -> Path:
         """Where the manifest stands."""
-        return self.folder / "manifest.json"
+        return self.folder / MANIFEST
 
-    def open_run(self, manifest: Mapping[str, Any], *, fresh: bool) -> int:
-        """Begin a run, or go on with one, and return the number of finished frames.
+    def open_run(
+        self, manifest: Mapping[str, Any], *, fresh: bool, claims: Claims | None = None
+    ) -> None:
+        """Begin a run, or go on with one.
 
         Args:
             manifest: holds ``options`` and ``inputs``, which the frames depend on, and anything
                 else worth keeping.
-            fresh: throw away what is there.
+            fresh: forget what an earlier run made here; its pictures stay until they are replaced.
+            claims: what the run lays claim to; its frames alone when left out.
 
         Raises:
-            InputError: the folder holds a run with other options or inputs; names the first.
+            InputError: the folder holds a run with other options or inputs (names the first), or
+                files that no run is known to have made.
         """
-        if fresh:
-            self._clear()
+        plain = json.loads(json.dumps(manifest))
+        if claims is None:
+            claims = Claims(frames=int(plain.get("inputs", {}).get("frames", 0)))
+        old = None
         if self.manifest_path.exists():
-            old = read_manifest(self.manifest_path)
-            difference = first_difference(old, json.loads(json.dumps(manifest)))
-            if difference:
+            old = checked_manifest(self.manifest_path)
+            if not fresh and (difference := first_difference(old, plain)):
                 raise InputError(
                     f"{self.folder} holds a run with another {difference}; choose another "
                     "`run_dir`, or `fresh` to begin again"
                 )
-        elif self.finished(itertools.count()):
-            raise InputError(
-                f"{self.folder} holds frames without a manifest; choose another `run_dir`, or "
-                "`fresh` to begin again"
-            )
+        own = None if old is None else claims_in(old, self.folder)
+        check_strangers(self.folder, claims, own)
+        self.claims = claims.merged(own or Claims())
+        if fresh and own is not None:
+            for file in list(run_files(self.folder)):
+                if own.covers(file) and not _stays(file):
+                    _remove(file.path)
+            remove_empty_folders(self.folder)
+        for path in unfinished_files(self.folder):
+            _remove(path)
+        self._key = key_of(plain)
         self.write_manifest(manifest)
-        return self.finished(itertools.count())
+
+    def begin_shot(self, manifest: Mapping[str, Any]) -> None:
+        """Begin again in the folder of a shot, where only workers have files."""
+        for file in list(run_files(self.folder)):
+            _remove(file.path)
+        self.open_run(manifest, fresh=True)
 
     def write_manifest(self, manifest: Mapping[str, Any]) -> None:
         """Write the manifest, atomically."""
-        text = json.dumps(manifest, indent=2) + "\n"
-        with replacing(self.manifest_path) as path, writing_to(self.manifest_path):
-            path.write_text(text)
+        sealed.write_json(self.manifest_path, {**manifest, "files": self.claims.plain()}, indent=2)
 
     def save(
         self,
@@ -140,10 +191,10 @@ class RunStore:
             InputError: an earlier frame could not be written.
         """
         self._collect(wait=len(self._pending) > 2)
-        state = self._state(index, pass_number)
+        state = self.state_path(index, pass_number)
         self._pending.append(self._writer.submit(self._save, index, state, image, picture, info))
         for old in drop:
-            self._pending.append(self._writer.submit(self._drop, self._state(old, pass_number)))
+            self._pending.append(self._writer.submit(self._drop, self.state_path(old, pass_number)))
 
     def flush(self) -> None:
         """Wait until every frame is written.
@@ -154,43 +205,48 @@ class RunStore:
         self._collect(wait=True)
 
     def load(self, index: int, *, pass_number: int = LAST) -> StoredImage:
-        """Return the state of a finished frame."""
-        return np.load(self._state(index, pass_number), allow_pickle=False)
+        """Return the state of a finished frame.
+
+        Raises:
+            InputError: it is damaged; ``mend`` would have found that, so it was whole then.
+        """
+        try:
+            return read_state(self.state_path(index, pass_number))
+        except DamagedError as error:
+            raise InputError(f"{error} by now; run the same command again to mend it") from error
 
     def load_info(self, index: int, *, pass_number: int = LAST) -> dict[str, Any]:
-        """Return how the solve of a finished frame went."""
-        return json.loads(self._state(index, pass_number).with_suffix(".json").read_text())
+        """Return how the solve of a finished frame went; ``LOST_INFO`` where that is damaged."""
+        try:
+            return sealed.read_json(self.state_path(index, pass_number).with_suffix(".json"))
+        except DamagedError:
+            return dict(LOST_INFO)
 
     def load_shown(self, index: int) -> StoredImage:
         """Return the state of a finished frame, or its picture where states are not kept."""
-        if self._state(index, LAST).exists():
-            return self.load(index)
-        return read_picture(self.picture_path(index)).astype(np.float32) / 255.0
+        try:
+            return read_state(self.state_path(index))
+        except DamagedError:
+            return read_picture(self.picture_path(index)).astype(np.float32) / 255.0
+
+    def has_state(self, index: int, *, pass_number: int = LAST) -> bool:
+        """Tell whether the state of a frame is there, as far as ``mend`` knows whole."""
+        return self.holds(self.state_path(index, pass_number))
+
+    def is_finished(self, index: int, *, pass_number: int = LAST) -> bool:
+        """Tell whether a frame has its picture, and a state unless that was dropped."""
+        state = self.state_path(index, pass_number)
+        there = self.holds(state) or state.with_suffix(DROPPED).is_file()
+        return there and self.holds(self.picture_path(index))
 
     def finished(self, order: Iterable[int], *, pass_number: int = LAST) -> int:
         """Count the frames finished without a gap, in the order in which they are made."""
         count = 0
         for index in order:
-            state = self._state(index, pass_number)
-            there = state.exists() or state.with_suffix(_DROPPED).exists()
-            if not (there and self.picture_path(index).exists()):
+            if not self.is_finished(index, pass_number=pass_number):
                 break
             count += 1
         return count
-
-    def next_frame(self, frames: int, reach: int) -> int:
-        """Return the frame to go on with: the first unfinished one whose past is there.
-
-        Args:
-            frames: number of frames of the clip.
-            reach: how many states before a frame its solve needs.
-        """
-        done = self.finished(range(frames))
-        kept = set(self.kept())
-        if done < frames:
-            while not kept.issuperset(range(max(done - reach, 0), done)):
-                done -= 1
-        return done
 
     def adopt(
         self, index: int, other: "RunStore", place: int, *, passes: Iterable[int] = ()
@@ -206,63 +262,71 @@ class RunStore:
         Raises:
             InputError: the disk is full.
         """
-        pairs = [
-            (other._state(place, number).with_suffix(".json"), self._state(index, number))
-            for number in passes
-        ]
-        pairs = [(source, target.with_suffix(".json")) for source, target in pairs]
-        state, here = other._state(place, LAST), self._state(index, LAST)
-        pairs += [
-            (other.picture_path(place), self.picture_path(index)),
-            (state.with_suffix(".json"), here.with_suffix(".json")),
-        ]
+        state, here = other.state_path(place), self.state_path(index)
+        pairs = [(other.state_path(place, n), self.state_path(index, n)) for n in (*passes, LAST)]
+        pairs = [(one.with_suffix(".json"), two.with_suffix(".json")) for one, two in pairs]
+        pairs.insert(-1, (other.picture_path(place), self.picture_path(index)))
         dropped = not state.exists()
         if not dropped:
             pairs.append((state, here))  # the last: it says that the frame is finished
         for source, target in pairs:
+            set_aside(target)
             with replacing(target) as path, writing_to(target):
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, path)
+            self.broken.discard(target)
         if dropped:
             self._drop(here)
 
     def kept(self, *, pass_number: int = LAST) -> list[int]:
-        """Return the numbers of the frames of a pass whose states are there."""
-        folder = self._state(0, pass_number).parent
-        return sorted(int(state.stem) - 1 for state in folder.glob("[0-9]*.npy"))
+        """Return the numbers of the run's frames of a pass whose states are there."""
+        folder = self.state_path(0, pass_number).parent
+        names = (state.stem for state in folder.glob("*.npy") if self.holds(state))
+        found = (int(name) - 1 for name in names if name.isdecimal())
+        return sorted(index for index in found if 0 <= index < self.claims.frames)
 
     def drop_states(self, pass_number: int) -> None:
         """Remove the states of a pass, and keep its pictures and how its solves went."""
         for index in self.kept(pass_number=pass_number):
-            self._drop(self._state(index, pass_number))
+            self._drop(self.state_path(index, pass_number))
 
-    def _drop(self, state: Path) -> None:
-        # In this order: a frame that is finished stays so.
-        with writing_to(state):
-            state.with_suffix(_DROPPED).touch()
-            state.unlink(missing_ok=True)
+    def drop_leftovers(self, frames: int) -> None:
+        """Remove the pictures that an earlier, longer run left behind the last frame."""
+        for file in run_files(self.folder):
+            if file.kind == "picture" and frames < file.number <= self.claims.frames:
+                _remove(file.path)
 
     def picture_path(self, index: int) -> Path:
         """Return the path of a finished frame's picture."""
-        return self.folder / "pictures" / f"{index + 1:04d}.png"
+        return self.folder / PICTURES / f"{index + 1:04d}.png"
 
     def save_interrupted(
         self, indices: Sequence[int], leaves: Sequence[np.ndarray], *, pass_number: int = LAST
     ) -> None:
         """Keep the solve of a frame, or of several at once, that is not finished."""
-        kept = self.folder / _INTERRUPTED
-        with replacing(kept) as path, writing_to(kept), path.open("wb") as file:
-            np.savez(file, np.asarray([pass_number, *indices]), *leaves)
+        place, key = np.asarray([pass_number, *indices]), np.frombuffer(self._key, np.uint8)
+        sealed.write_arrays(self.folder / INTERRUPTED, [place, *leaves, key])
 
     def load_interrupted(self, index: int, *, pass_number: int = LAST) -> list[np.ndarray] | None:
-        """Return the kept solve that a frame is part of, if there is one."""
-        path = self.folder / _INTERRUPTED
-        if not path.exists():
+        """Return the kept solve that a frame is part of, if there is one.
+
+        One that is damaged, or of another run, is none: the frame begins at its start.
+        """
+        try:
+            place, *leaves, key = sealed.read_arrays(self.folder / INTERRUPTED)
+            if key.dtype == np.uint8:
+                if key.tobytes() != self._key:
+                    return None
+            else:
+                leaves.append(key)  # from before there were keys
+            number, *indices = place.tolist()
+        except (DamagedError, ValueError, TypeError):
             return None
-        with np.load(path, allow_pickle=False) as kept:
-            place, *leaves = (kept[f"arr_{i}"] for i in range(len(kept.files)))
-        number, *indices = place.tolist()
         return leaves if number == pass_number and index in indices else None
+
+    def forget_interrupted(self) -> None:
+        """Remove a kept solve, which nothing can go on with."""
+        _remove(self.folder / INTERRUPTED)
 
     def _save(
         self,
@@ -272,56 +336,61 @@ class RunStore:
         picture: Frame,
         info: Mapping[str, Any],
     ) -> None:
-        write_picture(self.picture_path(index), picture)
-        with writing_to(state):
-            state.parent.mkdir(parents=True, exist_ok=True)
-        notes = state.with_suffix(".json")
-        with replacing(notes) as path, writing_to(notes):
-            path.write_text(json.dumps(info))
-        with replacing(state) as path, writing_to(state), path.open("wb") as file:
-            np.save(file, image)
-        (self.folder / _INTERRUPTED).unlink(missing_ok=True)
+        shown_as = self.picture_path(index)
+        set_aside(shown_as)
+        write_picture(shown_as, picture)
+        sealed.write_json(state.with_suffix(".json"), info)
+        sealed.write_array(state, image)
+        self.broken -= {shown_as, state}
+        self.forget_interrupted()
 
-    def _state(self, index: int, pass_number: int) -> Path:
-        place = Path("frames") if pass_number == LAST else Path(_PASSES) / f"{pass_number:02d}"
+    def _drop(self, state: Path) -> None:
+        # In this order: a frame that is finished stays so.
+        mark = state.with_suffix(DROPPED)
+        set_aside(mark)
+        with replacing(mark) as path, writing_to(state):
+            path.touch()
+        self.broken.discard(state)
+        _remove(state)
+
+    def state_path(self, index: int, pass_number: int = LAST) -> Path:
+        """Return the path of a frame's state, there or not."""
+        place = Path(FRAMES) if pass_number == LAST else Path(PASSES) / f"{pass_number:02d}"
         return self.folder / place / f"{index + 1:04d}.npy"
+
+    def holds(self, path: Path) -> bool:
+        """Tell whether a file of the run is there, as far as ``mend`` knows whole."""
+        return path.is_file() and path not in self.broken
 
     def _collect(self, *, wait: bool) -> None:
         """Raise what went wrong on the thread."""
         while self._pending and (wait or self._pending[0].done()):
             self._pending.pop(0).result()
 
-    def _clear(self) -> None:
-        """Remove what a run writes, and nothing else."""
-        for name in _FOLDERS:
-            shutil.rmtree(self.folder / name)
-            (self.folder / name).mkdir()
-        for name in (_PASSES, "shots"):
-            shutil.rmtree(self.folder / name, ignore_errors=True)
-        for name in ("manifest.json", "plan.json", _INTERRUPTED):
-            (self.folder / name).unlink(missing_ok=True)
 
-
-def read_manifest(path: Path) -> dict[str, Any]:
-    """Read a manifest.
+def _remove(path: Path) -> None:
+    """Remove a file of the run's own; a folder in its place is put aside.
 
     Raises:
-        InputError: a file that is missing or no manifest.
+        InputError: it can't be removed.
     """
-    try:
-        manifest = json.loads(path.read_text())
-        if not isinstance(manifest.get("options"), dict):
-            raise ValueError("no options")
-    except (OSError, ValueError, AttributeError) as error:
-        raise InputError(f"{path} is not a manifest of a run ({error})") from error
-    return manifest
+    set_aside(path)
+    with writing_to(path):
+        path.unlink(missing_ok=True)
 
 
-def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
-    """Name the first option or input that differs, with both values."""
-    for part in ("options", "inputs"):
-        before, after = old.get(part, {}), new.get(part, {})
-        for name in sorted({*before, *after}):
-            if before.get(name) != after.get(name):
-                return f"{name} ({before.get(name)} there, {after.get(name)} now)"
-    return ""
+def _stays(file: RunFile) -> bool:
+    """Tell whether a file of the run before stays until another takes its place."""
+    return file.kind == "picture" or file.path.name in (MANIFEST, PREVIEW, REPORT, FILM)
+
+
+def read_state(path: Path) -> StoredImage:
+    """Read a state.
+
+    Raises:
+        DamagedError: it is missing or damaged.
+    """
+    state = sealed.read_array(path)
+    if state.ndim != 3 or state.shape[2] != 3 or state.dtype != np.float32:
+        raise DamagedError(f"{path} is damaged")
+    return state

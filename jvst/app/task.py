@@ -7,7 +7,7 @@ from typing import Any
 import jax
 from jaxtyping import Array, Float
 
-from jvst._files import user_cache
+from jvst._files import unwritable, user_cache
 from jvst.app.assembly import film_plan
 from jvst.app.checks import check_config, check_layers
 from jvst.app.events import Fetching, Listener, LookingThrough, Notice, nobody
@@ -216,7 +216,8 @@ def prepare_task(
         InputError: something given can't be used.
     """
     check_config(config)
-    keep_compiled_programs()
+    if notice := keep_compiled_programs():
+        on_event(Notice(notice))
     if clip is None:
         on_event(LookingThrough(config.input.clips[0]))
         clip = open_clip(config)
@@ -240,10 +241,19 @@ def prepare_task(
     )
 
 
-def keep_compiled_programs() -> None:
-    """Let the next run of the same size begin at once, unless the user has a place for it."""
-    if jax.config.values.get("jax_compilation_cache_dir") is None:
-        jax.config.update("jax_compilation_cache_dir", str(user_cache("programs")))
+def keep_compiled_programs() -> str:
+    """Let the next run of the same size begin at once, unless the user has a place for it.
+
+    Returns:
+        Why that can't be, in a line; empty where it can.
+    """
+    if jax.config.values.get("jax_compilation_cache_dir") is not None:
+        return ""
+    folder = user_cache("programs")
+    if why := unwritable(folder):
+        return f"{folder} can't be written ({why}); programs are compiled anew each time"
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    return ""
 
 
 def _plain(weights: LossWeights) -> dict[str, Any]:

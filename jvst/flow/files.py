@@ -8,8 +8,9 @@ can't be used as it is, whole, is an error of one line: nothing is repaired in s
 
 import os
 import struct
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
@@ -32,6 +33,9 @@ _PNG_HEADER = struct.Struct(">8sI4sIIBB")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PNG_RGB = 2
 
+#: From the path, the open file and the (width, height) that is expected.
+Reader = Callable[[Path, BinaryIO, tuple[int, int] | None], Any]
+
 
 def read_flow(path: str | Path, *, size: tuple[int, int] | None = None) -> FlowField:
     """Read a flow field from a ``.flo``, ``.npy`` or KITTI 16-bit ``.png`` file.
@@ -47,10 +51,26 @@ def read_flow(path: str | Path, *, size: tuple[int, int] | None = None) -> FlowF
         InputError: the file is missing, not of its format, cut short or too long, of another
             size, or holds pixels without a usable flow.
     """
-    path = Path(path)
-    reader = _READERS.get(path.suffix.lower())
+    return _read(Path(path), size, _READERS)
+
+
+def measure_flow(path: str | Path, *, size: tuple[int, int] | None = None) -> None:
+    """Make sure that a flow file is whole and of the right size, without reading its values.
+
+    Args:
+        path: see ``read_flow``.
+        size: see ``read_flow``.
+
+    Raises:
+        InputError: as ``read_flow``, but for what only the values show.
+    """
+    _read(Path(path), size, _MEASURES)
+
+
+def _read(path: Path, size: tuple[int, int] | None, readers: Mapping[str, Reader]) -> Any:
+    reader = readers.get(path.suffix.lower())
     if reader is None:
-        endings = ", ".join(_READERS)
+        endings = ", ".join(readers)
         raise InputError(f"{path} is not a flow file by its ending; give one of {endings}")
     try:
         with path.open("rb") as handle:
@@ -96,8 +116,8 @@ def write_flow(path: str | Path, flow: FlowField) -> None:
     write_whole(path, _HEADER.pack(_TAG, width, height) + flow.astype(_VALUE).tobytes())
 
 
-def _read_flo(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> FlowField:
-    """Read "PIEH", int32 width, int32 height, float32 (u, v) row by row, little endian."""
+def _measure_flo(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> tuple[int, int]:
+    """Read the header, and return the width and height that the file has room for."""
     header = handle.read(_HEADER.size)
     if header[:4] != _TAG:
         raise InputError(f"{path} does not begin with the tag PIEH; give a Middlebury .flo file")
@@ -105,7 +125,7 @@ def _read_flo(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> Flo
         raise InputError(f"{path} ends inside its header; copy or compute it again")
     _, width, height = _HEADER.unpack(header)
     _check_extent(path, width, height, size)
-    expected = _HEADER.size + width * height * 2 * _VALUE.itemsize
+    expected = _HEADER.size + _bytes_of(width, height)
     actual = os.fstat(handle.fileno()).st_size
     if actual != expected:
         what = "is cut short" if actual < expected else "has bytes after its end"
@@ -113,20 +133,31 @@ def _read_flo(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> Flo
             f"{path} {what}: {width}x{height} needs {expected} bytes, it has {actual}; "
             "copy or compute it again"
         )
-    body = handle.read(expected - _HEADER.size)
-    if len(body) != expected - _HEADER.size:
+    return width, height
+
+
+def _bytes_of(width: int, height: int) -> int:
+    return width * height * 2 * _VALUE.itemsize
+
+
+def _read_flo(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> FlowField:
+    """Read "PIEH", int32 width, int32 height, float32 (u, v) row by row, little endian."""
+    width, height = _measure_flo(path, handle, size)
+    body = handle.read(_bytes_of(width, height))
+    if len(body) != _bytes_of(width, height):
         raise InputError(f"{path} was cut short while it was read; copy or compute it again")
     values = np.frombuffer(body, _VALUE).reshape(height, width, 2)
     _check_values(path, values)
     return values.astype(np.float32)  # a copy: native byte order, writable
 
 
-def _read_npy(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> FlowField:
-    """Read NumPy's own format, float ``[h w 2]``; a pickled array is refused unread."""
+def _measure_npy(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> np.ndarray:
+    """Map NumPy's own format, float ``[h w 2]``; a pickled array is refused unread."""
     del handle  # mapped by name, so that an absurd shape takes no memory
     try:
         values = np.lib.format.open_memmap(path, mode="r")
-    except (ValueError, TypeError, OverflowError, EOFError, SyntaxError, MemoryError) as error:
+    # A damaged header is parsed as Python's literals, which may fail in any way.
+    except Exception as error:
         raise InputError(f"{path} is not a whole .npy array; save it again") from error
     if values.ndim != 3 or values.shape[2] != 2 or values.dtype.kind != "f":
         raise InputError(
@@ -134,12 +165,19 @@ def _read_npy(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> Flo
             "expected floats [height, width, 2], (dx, dy) in pixels"
         )
     _check_extent(path, values.shape[1], values.shape[0], size)
+    return values
+
+
+def _read_npy(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> FlowField:
+    values = _measure_npy(path, handle, size)
     _check_values(path, values)
     return np.array(values, np.float32)
 
 
-def _read_kitti(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> FlowField:
-    """Read 16-bit RGB: (value − 2¹⁵) / 64 of R and G is (u, v), B says whether it is known."""
+def _measure_kitti(
+    path: Path, handle: BinaryIO, size: tuple[int, int] | None
+) -> tuple[bytes, int, int]:
+    """Read the header of a 16-bit PNG; return it with the width and height."""
     header = handle.read(_PNG_HEADER.size)
     wanted = f"{path} is not a 16-bit RGB PNG; give a flow file as the KITTI benchmark writes it"
     if len(header) < _PNG_HEADER.size:
@@ -148,6 +186,12 @@ def _read_kitti(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> F
     if (signature, chunk, depth, colour) != (_PNG_SIGNATURE, b"IHDR", 16, _PNG_RGB):
         raise InputError(wanted)
     _check_extent(path, width, height, size)
+    return header, width, height
+
+
+def _read_kitti(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> FlowField:
+    """Read 16-bit RGB: (value − 2¹⁵) / 64 of R and G is (u, v), B says whether it is known."""
+    header, width, height = _measure_kitti(path, handle, size)
     encoded = np.frombuffer(header + handle.read(), np.uint8)
     try:
         pixels = cv2.imdecode(encoded, cv2.IMREAD_UNCHANGED)  # [h w 3], B G R
@@ -159,7 +203,12 @@ def _read_kitti(path: Path, handle: BinaryIO, size: tuple[int, int] | None) -> F
     return (pixels[..., :0:-1].astype(np.float32) - 2**15) / 64  # [h w 2]
 
 
-_READERS = {".flo": _read_flo, ".npy": _read_npy, ".png": _read_kitti}
+_READERS: Mapping[str, Reader] = {".flo": _read_flo, ".npy": _read_npy, ".png": _read_kitti}
+_MEASURES: Mapping[str, Reader] = {
+    ".flo": _measure_flo,
+    ".npy": _measure_npy,
+    ".png": _measure_kitti,
+}
 
 
 def _check_extent(path: Path, width: int, height: int, size: tuple[int, int] | None) -> None:

@@ -11,7 +11,7 @@ from jaxtyping import Float32
 from jvst._files import write_whole
 from jvst._types import FlowField
 from jvst.errors import InputError
-from jvst.flow.files import read_flow
+from jvst.flow.files import measure_flow, read_flow
 
 #: What marks a pattern where an engine's name is expected.
 PREFIX = "files:"
@@ -98,6 +98,21 @@ class FlowFiles:
         Raises:
             InputError: the file is missing or can't be used.
         """
+        return read_flow(self._there(index_from, index_to), size=size)
+
+    def measure(
+        self, index_from: int, index_to: int, *, size: tuple[int, int] | None = None
+    ) -> Path:
+        """Make sure that the field from one frame to another is there; return its file.
+
+        Raises:
+            InputError: the file is missing, not whole or of another size.
+        """
+        path = self._there(index_from, index_to)
+        measure_flow(path, size=size)
+        return path
+
+    def _there(self, index_from: int, index_to: int) -> Path:
         path = self.path(index_from, index_to)
         if not path.is_file():
             raise InputError(
@@ -105,7 +120,7 @@ class FlowFiles:
                 f"{index_from + self.first_number} to {index_to + self.first_number} "
                 f"(the clip's first frame is number {self.first_number})"
             )
-        return read_flow(path, size=size)
+        return path
 
     def pair(
         self, index_from: int, index_to: int, *, size: tuple[int, int] | None = None
@@ -230,3 +245,13 @@ class MaskFiles:
             InputError: the file is missing or can't be used.
         """
         return read_mask(self.path(index, other), size=size)
+
+    def measure(self, index: int, other: int, *, size: tuple[int, int] | None = None) -> Path:
+        """Make sure that a mask is there and can be used; return its file.
+
+        Raises:
+            InputError: the file is missing or can't be used.
+        """
+        path = self.path(index, other)
+        read_mask(path, size=size)  # of one byte a pixel, most of which are 255
+        return path

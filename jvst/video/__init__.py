@@ -12,9 +12,11 @@ mp4, mov, mkv, webm or gif file, a folder or a printf pattern.
 
 from jvst.video.decode import DamagedClipError
 from jvst.video.pictures import read_picture, write_picture
+from jvst.video.png import is_whole_png
 from jvst.video.read import ClipInfo, probe, read_frames, read_timed_frames
+from jvst.video.target import pictures_of
 from jvst.video.timing import TimedFrame, Timeline, timeline
-from jvst.video.write import holds_times, write_video
+from jvst.video.write import holds_times, try_film, write_video
 
 __all__ = [
     "ClipInfo",
@@ -22,11 +24,14 @@ __all__ = [
     "TimedFrame",
     "Timeline",
     "holds_times",
+    "is_whole_png",
+    "pictures_of",
     "probe",
     "read_frames",
     "read_picture",
     "read_timed_frames",
     "timeline",
+    "try_film",
     "write_picture",
     "write_video",
 ]

@@ -36,8 +36,17 @@ def is_printf_pattern(path: Path) -> bool:
 
 def numbered(pattern: Path, number: int) -> Path:
     """Put a number into the place that a printf pattern keeps for it."""
-    name = _PRINTF.sub(lambda place: f"{number:{place['width']}d}", pattern.name, count=1)
-    return pattern.with_name(name)
+    before, width, after = _parts(pattern)
+    return pattern.with_name(f"{before}{number:{width}d}{after}")
+
+
+def _parts(pattern: Path) -> tuple[str, str, str]:
+    """Return what stands before the number, its width, and what stands behind it.
+
+    Of several places the last is the number's: 50%done_%04d.png is a user's own name before it.
+    """
+    *_, place = _PRINTF.finditer(pattern.name)
+    return pattern.name[: place.start()], place["width"], pattern.name[place.end() :]
 
 
 def natural_order(path: Path) -> tuple[list[int | str], str]:
@@ -96,8 +105,11 @@ def find_pictures(source: str | Path) -> Pictures | None:
         found = _printf_matches(path)
         expected = "files whose names differ in that number only"
     elif glob.has_magic(str(path)):
-        found = _evenly(_pictures_among(Path(name) for name in glob.glob(str(path))))  # noqa: PTH207
+        names = glob.glob(_with_literal_folders(path))  # noqa: PTH207
+        found = _evenly(_pictures_among(Path(name) for name in names))
         expected = f"it to match pictures ({', '.join(PICTURE_SUFFIXES)})"
+        if "[" in str(path):
+            expected += "; [ ] stand for one of the characters between them, [[] for a bracket"
     else:
         raise InputError(
             f"{source} doesn't exist; expected a video file, a folder of frames or a pattern like "
@@ -121,6 +133,14 @@ def _evenly(files: list[Path]) -> Pictures:
     return Pictures(files, list(range(len(files))))
 
 
+def _with_literal_folders(path: Path) -> str:
+    """Return a glob pattern in which folders that exist are meant by their names."""
+    for folder in path.parents:
+        if folder.is_dir():
+            return str(Path(glob.escape(str(folder))) / path.relative_to(folder))
+    return str(path)
+
+
 def _pictures_among(paths: Iterable[Path]) -> list[Path]:
     pictures = (
         path
@@ -135,8 +155,8 @@ def _pictures_among(paths: Iterable[Path]) -> list[Path]:
 def _printf_matches(pattern: Path) -> Pictures:
     if not pattern.parent.is_dir():
         return _evenly([])
-    before, after = (re.escape(part) for part in re.split(_PRINTF.pattern, pattern.name)[::2])
-    name = re.compile(f"{before}(-?\\d+){after}")
+    before, _, after = _parts(pattern)
+    name = re.compile(f"{re.escape(before)}(-?\\d+){re.escape(after)}")
     matches = (name.fullmatch(path.name) for path in pattern.parent.iterdir())
     # frame_7.png is no frame of frame_%04d.png: only names that the pattern itself gives count.
     numbers = sorted(

@@ -11,17 +11,16 @@ import numpy as np
 from av.container import OutputContainer
 from av.error import FFmpegError
 
-from jvst._files import replacing
+from jvst._files import existing_folder, replacing, temporary_beside
 from jvst._types import Frame
 from jvst.errors import InputError
 from jvst.video.audio import Sound, add_audio
 from jvst.video.encode import CONTAINERS, add_video, pad_to_even
-from jvst.video.pictures import check_picture_suffix, write_picture
-from jvst.video.sequence import is_printf_pattern, numbered
+from jvst.video.pictures import write_picture
+from jvst.video.sequence import numbered
+from jvst.video.target import is_folder, pictures_of
 from jvst.video.timing import Ticks, ticks
 from jvst.video.writing import writing_to
-
-_FRAMES_IN_FOLDER = "frame_%04d.png"
 
 
 def write_video(
@@ -35,13 +34,14 @@ def write_video(
     audio_stream: int | None = None,
     video_stream: int | None = None,
     quality: int = 18,
+    earlier: int = 0,
 ) -> None:
     """Write frames as a film, with the sound of another.
 
     A file is encoded under a temporary name beside its own and renamed at the end, so that under
     ``path`` is a whole film or what was there before. A folder gets its frames one by one, each
-    of them whole, numbered from 1; frames that follow the last one under the same names, from an
-    earlier and longer film, are removed.
+    of them whole, numbered from 1; of an earlier and longer film those beyond the new end are
+    removed, if the caller says how many there were.
 
     Args:
         path: ``.mp4``, ``.mov`` and ``.mkv`` (H.264), ``.webm`` (VP9), ``.gif`` (at most 50
@@ -63,6 +63,8 @@ def write_video(
         video_stream: which video stream of that film the frames come from.
         quality: 0 (largest file) to 51, as x264's CRF; VP9's is scaled to match. Of no effect on
             gifs and pictures.
+        earlier: number of pictures of the caller's earlier film under these names; no others are
+            removed.
 
     Raises:
         InputError: an option that can't be used, no frames, frames of more than one size, a path
@@ -71,14 +73,10 @@ def write_video(
     target = Path(path)
     _check_options(target, frame_rate, quality, audio_start)
     frame_rate = Fraction(frame_rate)
-    if is_folder(path) or is_printf_pattern(target):
-        _write_pictures(target / _FRAMES_IN_FOLDER if is_folder(path) else target, frames)
+    pattern = pictures_of(path)
+    if pattern is not None:
+        _write_pictures(pattern, frames, earlier)
         return
-    if target.suffix.lower() not in CONTAINERS:
-        raise InputError(
-            f"{path} ends in {target.suffix}; a film can be written as {', '.join(CONTAINERS)}, a "
-            "folder or a pattern like frames/%04d.png; choose one of these"
-        )
     checked = _of_one_size(target, frames)
     first = next(checked)
     with replacing(target) as temporary:
@@ -98,12 +96,6 @@ def holds_times(path: str | Path) -> bool:
     return Path(path).suffix.lower() in CONTAINERS and not is_folder(path)
 
 
-def is_folder(path: str | Path) -> bool:
-    """Tell whether an output of that name is a folder of pictures."""
-    target = Path(path)
-    return str(path).endswith(("/", "\\")) or not target.suffix or target.is_dir()
-
-
 def _write_file(
     target: Path,
     temporary: Path,
@@ -117,6 +109,8 @@ def _write_file(
     container = CONTAINERS[target.suffix.lower()]
     # The index first, so that a film can start to play while it is still loading.
     options = {"movflags": "+faststart"} if container in ("mp4", "mov") else {}
+    # Else Matroska and WebM are given a random number, and the same frames another film.
+    options["fflags"] = "+bitexact"
     with writing_to(target):
         output = av.open(f"file:{temporary}", "w", format=container, container_options=options)
     try:
@@ -162,15 +156,70 @@ def _abandon(output: OutputContainer) -> None:
             output.close()
 
 
-def _write_pictures(pattern: Path, frames: Iterable[Frame]) -> None:
-    check_picture_suffix(pattern)
+def try_film(
+    path: str | Path,
+    size: tuple[int, int],
+    *,
+    frame_rate: Fraction | int,
+    times: Sequence[Fraction] | None = None,
+    audio_from: str | Path | None = None,
+    audio_start: float | Fraction = 0.0,
+    audio_stream: int | None = None,
+    video_stream: int | None = None,
+    quality: int = 18,
+) -> None:
+    """Make sure that a film can be written, by writing one of a single frame beside it.
+
+    Nothing stays, and nothing that is there is touched; missing folders are not made.
+
+    Args:
+        path: see ``write_video``.
+        size: (width, height) of the frames, pixels.
+        frame_rate: see ``write_video``.
+        times: see ``write_video``.
+        audio_from: see ``write_video``.
+        audio_start: see ``write_video``.
+        audio_stream: see ``write_video``.
+        video_stream: see ``write_video``.
+        quality: see ``write_video``.
+
+    Raises:
+        InputError: as ``write_video`` would after the last frame.
+    """
+    target = Path(path)
+    _check_options(target, frame_rate, quality, audio_start)
+    pattern = pictures_of(path)
+    frame = np.zeros((size[1], size[0], 3), np.uint8)
+    place = target if pattern is None else pattern
+    with writing_to(target):
+        folder = existing_folder(place.parent)
+    temporary = temporary_beside(folder / place.name)
+    try:
+        if pattern is not None:
+            with writing_to(target):
+                temporary.write_bytes(b"of no meaning")
+            return
+        _write_file(
+            target,
+            temporary,
+            [frame],
+            size=frame.shape[:2],
+            clock=_clock(target, Fraction(frame_rate), times),
+            sound=Sound(audio_from, audio_start, audio_stream, video_stream),
+            quality=quality,
+        )
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _write_pictures(pattern: Path, frames: Iterable[Frame], earlier: int) -> None:
     number = 0
     for number, frame in enumerate(_of_one_size(pattern, frames), start=1):
         write_picture(numbered(pattern, number), frame)
-    while (leftover := numbered(pattern, number + 1)).is_file():
-        with writing_to(leftover):
-            leftover.unlink()
-        number += 1
+    for leftover in range(number + 1, earlier + 1):
+        with writing_to(numbered(pattern, leftover)):
+            numbered(pattern, leftover).unlink(missing_ok=True)
 
 
 def _of_one_size(path: Path, frames: Iterable[Frame]) -> Iterator[Frame]:

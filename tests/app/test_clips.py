@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import shutil
 import signal
 from fractions import Fraction
 from pathlib import Path
@@ -205,11 +204,19 @@ def test_clips_that_are_finished_are_left_alone(command, both, tmp_path, capsys)
 def test_a_clip_that_fails_is_named_and_leaves_the_others_to_be_finished(
     command, both, tmp_path, capsys
 ):
-    for i in range(1, FRAMES):
-        for pair in (f"{i}_{i + 1}", f"{i + 1}_{i}"):
-            field = tmp_path / "clip-2" / f"flow_{pair}.flo"
-            field.parent.mkdir(exist_ok=True)
-            write_flow(field, np.zeros((42, 48, 2), np.float32))  # a video has even sides
+    def fields(name, shape, value):
+        for i in range(1, FRAMES):
+            for pair in (f"{i}_{i + 1}", f"{i + 1}_{i}"):
+                field = tmp_path / name / f"flow_{pair}.flo"
+                field.parent.mkdir(exist_ok=True)
+                write_flow(field, np.zeros((*shape, 2), np.float32))
+                content = bytearray(field.read_bytes())
+                content[12:16] = value
+                field.write_bytes(content)
+
+    unknown, still = np.float32(1e10).tobytes(), np.float32(0).tobytes()
+    fields("clip", (41, 48), unknown)  # which only its values show
+    fields("clip-2", (42, 48), still)  # a video has even sides
     flow = ("--flow", f"files:{tmp_path}/{{clip}}/flow_{{from}}_{{to}}.flo")
     line = command(*both, *flow, iterations=("1", "1"))
     assert run_command(line) == 1
@@ -218,11 +225,15 @@ def test_a_clip_that_fails_is_named_and_leaves_the_others_to_be_finished(
     assert "flow_2_1.flo" in first
     assert f"1 of 2 clips failed: {both[1]};" in last
     assert len(states(tmp_path / "run" / "clip-2")) == FRAMES
-    shutil.copytree(tmp_path / "clip-2", tmp_path / "clip")
-    for field in (tmp_path / "clip").iterdir():
-        write_flow(field, np.zeros((41, 48, 2), np.float32))
+    fields("clip", (41, 48), still)
     assert run_command(line) == 0
     assert len(states(tmp_path / "run" / "clip")) == FRAMES
+
+
+def test_fields_that_the_last_clip_lacks_show_before_the_first_is_begun(command, both, capsys):
+    line = command(*both, "--flow", "files:nowhere/{clip}_[%d]_{%d}.flo", iterations=STILL)
+    assert run_command(line) == 2
+    assert "clip_2_1.flo does not exist" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -144,19 +144,26 @@ def test_a_run_is_cancelled_between_its_frames_and_its_video_too(command, tmp_pa
 
 def test_a_failure_is_told_and_raised(command, tmp_path):
     told = []
-    with pytest.raises(InputError, match="nowhere"):
-        run_line(
-            command("--flow", f"files:{tmp_path}/nowhere_[%d]_{{%d}}.flo"), on_event=told.append
-        )
-    assert "nowhere" in str(told[-1].error)
+    task = look_at(parse(command()))
+    (tmp_path / "run").write_text("")
+    with pytest.raises(InputError, match="can't be written"):
+        run(task, on_event=told.append)
+    assert "can't be written" in str(told[-1].error)
 
 
 def test_several_clips_tell_whose_turn_it_is(command, files, tmp_path):
     clips = str(files / "clip"), str(files / "clip.mp4")
-    flow = ("--flow", f"files:{tmp_path}/{{clip}}/[%d]_{{%d}}.flo")
     line = ("--clip", *clips)
     told = []
-    done = run_clips(parse(command(*line, *flow, iterations=("0", "0"))), on_event=told.append)
+
+    def failing(event):
+        told.append(event)
+        if isinstance(event, ClipStarted):
+            folder = tmp_path / "run" / ("clip", "clip-2")[event.number - 1] / "frames"
+            folder.rmdir()
+            folder.write_text("")
+
+    done = run_clips(parse(command(*line, iterations=("0", "0"))), on_event=failing)
     assert done.failed == clips
     turns = [event for event in told if isinstance(event, ClipStarted | ClipFailed)]
     assert [type(event) for event in turns] == [ClipStarted, ClipFailed] * 2

@@ -15,7 +15,7 @@ from jvst.app.options import (
     StylizeConfig,
 )
 from jvst.app.result import Result
-from jvst.app.run import _default_folder
+from jvst.app.run import run_folder
 from jvst.app.task import chosen_engine, chosen_weights, clip_config, network_of
 from jvst.network.weights import find_weights
 from jvst.solver.objective import LossTerms
@@ -123,4 +123,14 @@ def test_a_quiet_run_shows_no_bar():
 @pytest.mark.parametrize("clip", ["a/film.mp4", "a/film", "a/film/%04d.png", "a/film/*.ppm"])
 def test_a_run_is_named_after_the_clip_and_the_painting(clip):
     config = StylizeConfig(input=InputOptions(clip=clip, style=("b/night.jpg",)))
-    assert str(_default_folder(config)) == "runs/film-night"
+    assert str(run_folder(config)) == "runs/film-night"
+
+
+def test_the_name_of_a_run_fits_a_file_system_and_stays_another_one_for_other_inputs():
+    def folder(clip):
+        inputs = InputOptions(clip=f"{clip}.mp4", style=("ä" * 120 + ".jpg",))
+        return run_folder(StylizeConfig(input=inputs)).name
+
+    names = {folder("a" * 190), folder("a" * 189 + "b")}
+    assert len(names) == 2
+    assert max(len(name.encode()) for name in names) <= 200

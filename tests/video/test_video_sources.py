@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from jvst.errors import InputError
-from jvst.video import probe, read_frames, write_video
+from jvst.video import probe, read_frames, try_film, write_video
 
 
 def smooth_clip(frames=6, height=48, width=64):
@@ -37,12 +37,22 @@ def test_folders_and_patterns_keep_every_pixel(tmp_path, name):
     np.testing.assert_array_equal(list(read_frames(f"{tmp_path}/{name}")), clip)
 
 
-def test_shorter_film_replaces_a_longer_one_in_its_folder(tmp_path):
-    write_video(tmp_path / "f", smooth_clip(5), frame_rate=Fraction(25))
+def test_shorter_film_replaces_as_much_of_a_longer_one_as_is_said_to_be_its_own(tmp_path):
+    write_video(tmp_path / "f", smooth_clip(7), frame_rate=Fraction(25))
     write_video(tmp_path / "f", smooth_clip(3), frame_rate=Fraction(25))
+    assert len(list((tmp_path / "f").iterdir())) == 7
+    write_video(tmp_path / "f", smooth_clip(3), frame_rate=Fraction(25), earlier=5)
     assert sorted(p.name for p in (tmp_path / "f").iterdir()) == [
-        f"frame_{n:04d}.png" for n in (1, 2, 3)
+        f"frame_{n:04d}.png" for n in (1, 2, 3, 6, 7)
     ]
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.gif", "new/clip.webm", "new/%d.png", "new/"])
+def test_a_film_is_tried_without_a_trace(tmp_path, name):
+    (tmp_path / "clip.mp4").write_bytes(b"mine")
+    try_film(f"{tmp_path}/{name}", (33, 20), frame_rate=Fraction(25))
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+    assert (tmp_path / "clip.mp4").read_bytes() == b"mine"
 
 
 def test_folder_is_read_in_natural_order_without_other_files(tmp_path):
@@ -158,3 +168,29 @@ def test_pictures_of_different_sizes_are_named_before_any_is_read(tmp_path):
         iio.imwrite(tmp_path / f"{number}.png", np.zeros((3, width, 3), np.uint8))
     with pytest.raises(InputError, match=r"2\.png is 5x3 but 0\.png is 6x3"):
         read_frames(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("folder", "name", "source"),
+    [
+        ("a", "50%done_{:04d}.png", "a/50%done_%04d.png"),
+        ("a%d", "x_{}.png", "a%d/x_%d.png"),
+        ("shot [final]", "x_{}.png", "shot [final]/*.png"),
+        ("shot [final]", "x [{}].png", "shot [final]/x [[]*.png"),
+        ("shot [final]/in", "x_{}.png", "shot [final]/i?/*.png"),
+        ("*", "x_{}.png", "*/x_*.png"),
+    ],
+)
+def test_names_that_look_like_patterns_are_tried_as_they_are_first(tmp_path, folder, name, source):
+    (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "decoy").mkdir()
+    iio.imwrite(tmp_path / "decoy" / "x_9.png", np.full((4, 5, 3), 9, np.uint8))
+    for number in (1, 2):
+        path = tmp_path / folder / name.format(number)
+        iio.imwrite(path, np.full((4, 5, 3), number, np.uint8))
+    assert [frame[0, 0, 0] for frame in read_frames(tmp_path / source)] == [1, 2]
+
+
+def test_a_pattern_with_brackets_that_matches_nothing_says_what_they_mean(tmp_path):
+    with pytest.raises(InputError, match=r"\[\[\] for a bracket"):
+        probe(tmp_path / "shot [final]*.png")

@@ -105,7 +105,7 @@ def run_flow_command(arguments: Sequence[str]) -> int:
         print(f"{count} pairs of frames in {options.output}")
         return 0
 
-    return status_of("flow", work)
+    return status_of("flow", work, arguments=arguments)
 
 
 def write_flows(options: WriteFlowOptions) -> int:

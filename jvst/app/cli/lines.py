@@ -1,8 +1,8 @@
 """A run's events as lines on the command line."""
 
 import sys
-import traceback
 
+from jvst.app.cli.defects import defect_line
 from jvst.app.cli.progress import ClipProgress, FetchProgress, ShotsProgress, compiling
 from jvst.app.cli.spelling import spoken
 from jvst.app.events import (
@@ -117,8 +117,7 @@ class CommandLine:
                 if isinstance(error, InputError | FailedShotsError):
                     self._line(f"jvst: {clip} failed: {spoken(error)}")
                 else:
-                    traceback.print_exception(error)
-                    self._line(f"jvst: {clip} failed, see above")
+                    self._line(f"jvst: {clip} failed: {defect_line(error, sys.argv[1:])}")
             case Finished(result):
                 print(summary(result))
             case Cancelled(result):

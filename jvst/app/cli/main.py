@@ -7,13 +7,18 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from jvst.app.cli.command import parsed, status_of
+from jvst.app.cli.command import leave_with, parsed, status_of
 from jvst.app.options import StylizeConfig, config_from_dict
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run ``jvst`` and leave with its exit status: 0, 2 for bad input, 130 after Ctrl-C."""
-    sys.exit(run_command(sys.argv[1:] if arguments is None else arguments))
+    """Run ``jvst`` and leave with its exit status.
+
+    That is 0, 1 when some clips or shots failed, 2 for bad input, 130 after Ctrl-C, 70 for a
+    defect.
+    """
+    given = sys.argv[1:] if arguments is None else arguments
+    leave_with(lambda: run_command(given))
 
 
 def run_command(arguments: Sequence[str]) -> int:
@@ -30,7 +35,7 @@ def run_command(arguments: Sequence[str]) -> int:
 
         return stylize(config)
 
-    return status_of("jvst", work)
+    return status_of("jvst", work, arguments=arguments)
 
 
 def parse(arguments: Sequence[str]) -> StylizeConfig:
@@ -43,7 +48,7 @@ def parse(arguments: Sequence[str]) -> StylizeConfig:
     """
     default = StylizeConfig()
     if path := _config_path(arguments):
-        from jvst.app.store import read_manifest  # noqa: PLC0415
+        from jvst.app.manifest import read_manifest  # noqa: PLC0415
 
         manifest = read_manifest(Path(path))
         default = config_from_dict(manifest.get("config", {}), source=path)

@@ -104,7 +104,7 @@ def main(arguments: Sequence[str]) -> int:
         command()
         return 0
 
-    return status_of("jvst weights", work)
+    return status_of("jvst weights", work, arguments=arguments)
 
 
 def _list() -> None:

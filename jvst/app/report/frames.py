@@ -15,10 +15,15 @@ from jvst.film.neighbours import Motion, neighbour_masks, neighbours_in_slots
 
 
 def report_frames(task: Task, source: MotionSource, store: RunStore) -> Iterator[RunFrame]:
-    """Yield the frames of a finished run with the motion to the frame before, from the cache."""
+    """Yield the frames of a finished run with the motion to the frame before, from the cache.
+
+    Where motion comes from files that the run needed for longer lags only, there is none.
+    """
     settings = task.settings
+    from_files = task.config.motion.flow.startswith("files:")
+    lags = settings.lags if from_files and 1 not in settings.lags else (1,)
     trust = functools.partial(_trust, mode=settings.mask, edge=settings.edge, knobs=settings.knobs)
-    ready = ready_frames(task.clip, task.config, lags=(1,), source=source)
+    ready = ready_frames(task.clip, task.config, lags=lags, source=source)
     for frame in ready:
         motion = frame.motions.get(1)
         mask = (

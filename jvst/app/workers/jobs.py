@@ -8,10 +8,12 @@ import time
 from collections import deque
 from pathlib import Path
 
-from jvst._files import replacing, writing_to
+from jvst._files import replacing, set_aside, writing_to
+from jvst.app.claims import SHOTS, remove_shot, remove_shots, shot_folders
 from jvst.app.events import Notice, ShotAtWork, ShotDone, ShotsAtWork, ShotsStarted, Teller
+from jvst.app.manifest import read_manifest
 from jvst.app.options import StylizeConfig
-from jvst.app.store import RunStore, read_manifest
+from jvst.app.store import RunStore
 from jvst.app.task import Task
 from jvst.app.workers.notes import read_compiling
 from jvst.app.workers.pool import FailedShotsError, Outcome, Pool, Worker
@@ -89,7 +91,7 @@ def stylize_shots(task: Task, store: RunStore, pool: Pool, tell: Teller | None =
         StoppedError: likewise, when the run is cancelled or a listener raised.
     """
     tell = tell or Teller()
-    folder = store.folder.absolute() / "shots"
+    folder = store.folder.absolute() / SHOTS
     waiting = deque(
         shot for shot in _shots(task, folder) if store.finished(shot.frames) < len(shot.frames)
     )
@@ -132,7 +134,7 @@ def stylize_shots(task: Task, store: RunStore, pool: Pool, tell: Teller | None =
         raise
     if failed:
         raise FailedShotsError(_failures(failed, task.clip.count))
-    shutil.rmtree(folder, ignore_errors=True)
+    remove_shots(store.folder)
     if len(devices) > 1:
         kinds = ", ".join(sorted(devices))
         notices.add(f"shots were made on devices of different kinds ({kinds}) and may differ a bit")
@@ -145,7 +147,7 @@ def shots_begun(store: RunStore) -> bool:
 
     Such a run is gone on with shot by shot: its frames are finished in no order.
     """
-    return (store.folder / "shots").exists()
+    return bool(shot_folders(store.folder))
 
 
 def write_job(config: StylizeConfig, clip_start: int, shot: Shot, *, weights: str) -> Path:
@@ -179,6 +181,7 @@ def write_job(config: StylizeConfig, clip_start: int, shot: Shot, *, weights: st
         ),
     )
     job = shot.folder / "job.json"
+    set_aside(job)
     with replacing(job) as path, writing_to(job):
         path.write_text(json.dumps(dataclasses.asdict(own), indent=2))
     return job
@@ -196,6 +199,7 @@ def _weights_for_all(task: Task, folder: Path) -> str:
     if task.found.path == EMBEDDED:
         return "embedded"
     copy = folder / "network.safetensors"
+    set_aside(copy)
     with replacing(copy) as path, writing_to(copy):
         shutil.copyfile(task.found.path, path)
     return str(copy)
@@ -231,8 +235,7 @@ def _gather(task: Task, store: RunStore, shot: Shot) -> str:
         for place, index in enumerate(shot.frames):
             store.adopt(index, own, place, passes=range(1, task.config.time.passes))
         device = read_manifest(own.manifest_path).get("device", "")
-    # What can't be removed now, such as a file that is still open elsewhere, is at the end.
-    shutil.rmtree(shot.folder, ignore_errors=True)
+    remove_shot(shot.folder)
     return device
 
 

@@ -38,6 +38,6 @@ def read_compiling(folder: Path) -> tuple[int, int] | None:
     """Return the (width, height) in pixels that a shot's worker compiles for, if it does."""
     try:
         width, height = json.loads((folder / _COMPILING).read_text())
-    except (OSError, ValueError):
+        return int(width), int(height)
+    except (OSError, ValueError, TypeError):
         return None
-    return int(width), int(height)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from jvst.app.events import Event, Notice, Teller
 from jvst.app.frames import stylize_task
+from jvst.app.mending import mend
 from jvst.app.options import config_from_dict
 from jvst.app.store import RunStore
 from jvst.app.task import Task, prepare_task
@@ -47,7 +48,10 @@ def work(job: str) -> int:
     task = prepare_task(config)
     with _store_once_free(config.output.run_dir) as store:
         _open_run(store, task)
-        stylize_task(task, store, Teller(CompilingNote(store.folder), _say_notices))
+        tell = Teller(CompilingNote(store.folder), _say_notices)
+        for line in mend(store, task.clip.count, passes=config.time.passes):
+            tell(Notice(line))
+        stylize_task(task, store, tell)
     return 0
 
 
@@ -59,6 +63,8 @@ def main() -> int:
     """
     # Ctrl-C reaches the whole group of processes, but who started this one decides when it ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGHUP"):  # so does a terminal that is closed; Windows has none
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     job, parent = sys.argv[1:]
     threading.Thread(target=_end_with_parent, args=(int(parent),), daemon=True).start()
@@ -113,7 +119,7 @@ def _open_run(store: RunStore, task: Task) -> None:
         store.open_run(task.manifest(), fresh=False)
     except InputError:
         # The command has made sure of the run as a whole; the folder holds no other work.
-        store.open_run(task.manifest(), fresh=True)
+        store.begin_shot(task.manifest())
 
 
 def _end_with_parent(parent: int) -> None:

@@ -4,12 +4,13 @@ It is found here, fetched, or the one that ships with jvst.
 """
 
 import functools
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from jvst._download import OnBytes
-from jvst._files import user_cache
+from jvst._files import unwritable, user_cache
 from jvst.errors import InputError
 from jvst.network.weights.convert import convert_vgg19
 from jvst.network.weights.fetch import fetch_known
@@ -80,7 +81,11 @@ def find_weights(
         return _from_path(Path(choice))
     on_bytes = None if on_fetch is None else functools.partial(on_fetch, known.name)
     try:
-        return _described(converted_file(known) or fetch_weights(known, on_bytes=on_bytes))
+        here = converted_file(known)
+        if here is not None:
+            return _described(here)
+        fetched = fetch_weights(known, on_bytes=on_bytes)
+        return _with_notice(_described(fetched), fetched.parent)
     except InputError as error:
         if choice != "auto":
             raise
@@ -99,7 +104,9 @@ def normalised(found: Found, pictures: PictureSet | None) -> Found:
     """
     if pictures is None:
         raise InputError("normalised weights need pictures to normalise over; give a folder")
-    return found._replace(path=normalise_file(found.path, pictures, cache_folder()))
+    folder = _writable_cache()
+    path = normalise_file(found.path, pictures, folder)
+    return _with_notice(found._replace(path=path), folder)
 
 
 def converted_file(known: KnownFile) -> Path | None:
@@ -115,8 +122,9 @@ def fetch_weights(known: KnownFile, *, on_bytes: OnBytes | None = None) -> Path:
     Raises:
         InputError: no network, a wrong checksum, or a cache that can't be written.
     """
-    target = cache_folder() / f"{known.name}.safetensors"
-    source = fetch_known(known, cache_folder(), on_bytes=on_bytes)
+    folder = _writable_cache()
+    target = folder / f"{known.name}.safetensors"
+    source = fetch_known(known, folder, on_bytes=on_bytes)
     try:
         convert_vgg19(source, target, channels=_stated_channels(known))
     finally:
@@ -127,6 +135,23 @@ def fetch_weights(known: KnownFile, *, on_bytes: OnBytes | None = None) -> Path:
 def cache_folder() -> Path:
     """Return the user's cache for weights; ``JVST_CACHE`` moves it."""
     return user_cache("weights")
+
+
+def _writable_cache() -> Path:
+    """Return the user's cache, or a folder that lasts as long as the process."""
+    return cache_folder() if not unwritable(cache_folder()) else Path(_temporary_folder().name)
+
+
+@functools.cache
+def _temporary_folder() -> tempfile.TemporaryDirectory[str]:
+    return tempfile.TemporaryDirectory(prefix="jvst-weights-")
+
+
+def _with_notice(found: Found, folder: Path) -> Found:
+    if folder == cache_folder():
+        return found
+    said = f"{cache_folder()} can't be written; the network is converted anew each time"
+    return found._replace(notice=f"{found.notice}; {said}" if found.notice else said)
 
 
 def _stated_channels(known: KnownFile) -> Channels | None:
@@ -148,7 +173,10 @@ def _from_path(path: Path) -> Found:
         )
     if read_published(path) is None:
         return _described(path)
-    target = cache_folder() / f"converted-{file_sha256(path)[:16]}.safetensors"
-    if not target.exists():
-        convert_vgg19(path, target)
-    return _described(target)
+    name = f"converted-{file_sha256(path)[:16]}.safetensors"
+    if (cache_folder() / name).exists():
+        return _described(cache_folder() / name)
+    folder = _writable_cache()
+    if not (folder / name).exists():
+        convert_vgg19(path, folder / name)
+    return _with_notice(_described(folder / name), folder)

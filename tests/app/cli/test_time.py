@@ -9,6 +9,7 @@ import pytest
 from support.command_lines import FRAMES, start, states
 
 from jvst.app.cli.main import run_command
+from jvst.app.sealed import read_json
 from jvst.flow import write_mask
 from jvst.synthetic import clip, make_scene
 from jvst.video import read_picture, write_video
@@ -137,11 +138,12 @@ def test_what_a_frame_needs_is_said_and_kept_to(command, tmp_path, capsys):
     assert run_command(line) == 0
     said = capsys.readouterr().err
     assert "jvst: a frame needs about 0.0" in said and "GB are there" in said
-    plan = json.loads((tmp_path / "run" / "plan.json").read_text())
+    plan = read_json(tmp_path / "run" / "plan.json")
     assert plan == {"tile": None, "history": 30, "batch": 1}
     (tmp_path / "run" / "plan.json").write_text("{}")
-    assert run_command(command()) == 2
+    assert run_command(command()) == 0
     assert "plan.json is damaged" in capsys.readouterr().err
+    assert read_json(tmp_path / "run" / "plan.json") == plan
 
 
 @pytest.mark.slow

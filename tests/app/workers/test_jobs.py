@@ -81,7 +81,9 @@ class FakePool:
         count, end = attempts.pop(0) if attempts else (stop - first, DONE)
         with RunStore(config.output.run_dir) as store:
             device = self.devices.get(first, "cpu")
-            store.open_run({"options": {}, "device": device}, fresh=False)
+            store.open_run(
+                {"options": {}, "inputs": {"frames": stop - first}, "device": device}, fresh=False
+            )
             done = store.finished(range(stop - first))
             for place in range(done, min(done + count, stop - first)):
                 store.save(place, IMAGE + first + place, PICTURE, {"attempt": len(self.begun)})

@@ -126,11 +126,52 @@ def test_keras_files_may_be_compressed_by_hdf5_itself(tmp_path):
 
 
 @pytest.mark.parametrize("write", [files.legacy_pth, files.zip_pth])
-@pytest.mark.parametrize("prefix", ["features.", "module.features.", ""])
+@pytest.mark.parametrize(
+    "prefix",
+    [
+        *("features.", "module.features.", "", "features.module.", "model.features."),
+        *("net.module.backbone.vgg.features.", "encoder.", "0.", "classifier_of_mine.features."),
+    ],
+)
 def test_state_dicts_are_found_in_checkpoints_and_under_prefixes(write, prefix, tmp_path):
     tensors = files.torch_names(KERNELS, prefix=prefix)
     write(tmp_path / "file", tensors, extra={"epoch": 3, "rate": 0.5, "note": None})
     _same_kernels(tmp_path / "file")
+
+
+@pytest.mark.parametrize("prefix", ["module.", "net.encoder."])
+def test_gatys_names_are_found_behind_a_prefix(prefix, tmp_path):
+    tensors = {f"{prefix}{name}": x for name, x in files.gatys_names(KERNELS).items()}
+    files.zip_pth(tmp_path / "file", tensors)
+    _same_kernels(tmp_path / "file")
+
+
+# Numbers of the convolutions of torchvision's own networks, as their modules list them.
+OTHERS = {
+    "VGG-11": (0, 3, 6, 8, 11, 13, 16, 18),
+    "VGG-13": (0, 2, 5, 7, 10, 12, 15, 17, 20, 22),
+    "VGG-16-BN": (0, 3, 7, 10, 14, 17, 20, 24, 27, 30, 34, 37, 40),
+    "VGG-19-BN": (0, 3, 7, 10, 14, 17, 20, 23, 27, 30, 33, 36, 40, 43, 46, 49),
+    "a ResNet": (),
+}
+
+
+@pytest.mark.parametrize("title", OTHERS)
+@pytest.mark.parametrize("prefix", ["features.", "module.features."])
+@pytest.mark.parametrize("write", [files.zip_pth, files.tensor_file])
+def test_other_networks_are_named_as_what_they_are(title, prefix, write, tmp_path):
+    kernel = np.zeros((4, 3, 3, 3), np.float32)
+    tensors = {f"{prefix}{n}.weight": kernel for n in OTHERS[title]}
+    tensors |= {f"{prefix}{n}.bias": kernel[:, 0, 0, 0] for n in OTHERS[title]}
+    if title.endswith("BN"):
+        for n in OTHERS[title]:
+            tensors[f"{prefix}{n + 1}.weight"] = kernel[:, 0, 0, 0]
+            tensors[f"{prefix}{n + 1}.running_mean"] = kernel[:, 0, 0, 0]
+    if title == "a ResNet":
+        tensors = {"conv1.weight": kernel, "layer1.0.conv1.weight": kernel}
+    write(tmp_path / "file", tensors)
+    with pytest.raises(InputError, match=f"is {title},"):
+        read_published(tmp_path / "file")
 
 
 @pytest.mark.parametrize("protocol", [2, 3, 4, 5])

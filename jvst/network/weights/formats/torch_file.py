@@ -85,6 +85,7 @@ def read_torch(
             channels=channels,
             known_channels=known_channels,
         )
+    tensors = _without_prefix(tensors)
     if "conv1_1.weight" not in tensors:
         raise ForeignFileError("a PyTorch file, but of another network than a VGG")
     names = [name for name in sorted(CONVOLUTIONS) if f"{name}.weight" in tensors]
@@ -96,6 +97,15 @@ def read_torch(
     }
     format = f"{container_name}, names conv1_1 ..."
     return from_oxford(format, kernels, OXFORD, "as converted to PyTorch by L. Gatys")
+
+
+def _without_prefix(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Take off what a wrapper has put before Gatys' names, whatever it is."""
+    first = ".conv1_1.weight"
+    prefix = next((name.removesuffix(first) for name in tensors if name.endswith(first)), None)
+    if prefix is None:
+        return tensors
+    return {name.removeprefix(f"{prefix}."): tensor for name, tensor in tensors.items()}
 
 
 def _open_zip(source: Source) -> _Container:

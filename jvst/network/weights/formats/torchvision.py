@@ -11,7 +11,7 @@ with a notice. The size of the kernels does not tell: both trainings have first 
 size, and the larger input of one only shows in its activations.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,8 @@ import numpy as np
 from jvst.network.layers import LayerTable
 from jvst.network.vgg import OXFORD, TORCHVISION
 from jvst.network.weights.formats.imported import (
+    ARCHITECTURES,
+    ForeignFileError,
     Imported,
     Kernels,
     architecture_of,
@@ -26,6 +28,7 @@ from jvst.network.weights.formats.imported import (
     from_torch_layout,
     width_of,
 )
+from jvst.network.weights.formats.others import other_network
 
 Channels = Literal["RGB", "BGR"]
 
@@ -43,11 +46,33 @@ _TIMM_NAMES = ("pre_logits.fc1.weight", "head.fc.weight")
 _TORCHVISION_ROW, _ROW_TOLERANCE = (-0.05347426, -0.04925704, -0.06794177), 5e-4
 
 
-def find_prefix(names: Iterable[str]) -> str | None:
-    """Return what stands before ``0.weight`` of conv1_1 under torchvision's names."""
-    known = set(names)
-    prefixes = ("features.", "module.features.", "")
-    return next((prefix for prefix in prefixes if f"{prefix}0.weight" in known), None)
+def find_prefix(names: Collection[str]) -> str | None:
+    """Return what stands before ``0.weight`` of conv1_1 under torchvision's names.
+
+    Wrappers put names of their own there, such as ``model.features.module.``: whatever it is is
+    taken off where the rest is a whole VGG.
+
+    Raises:
+        ForeignFileError: it is another well-known network.
+    """
+    if other := other_network(names):
+        raise ForeignFileError(f"{other}, which can't be used")
+    known, first = set(names), "0.weight"
+    for prefix in ("features.", "module.features.", ""):
+        if f"{prefix}{first}" in known:
+            return prefix
+    found = {name.removesuffix(first) for name in known if name.endswith(f".{first}")}
+    return next((prefix for prefix in sorted(found) if _is_whole(prefix, known)), None)
+
+
+def _is_whole(prefix: str, names: set[str]) -> bool:
+    """Tell whether every convolution of a network is there behind a prefix."""
+    return any(
+        names.issuperset(
+            name for pair in _spelled(prefix, kind.layers(1.0)).values() for name in pair
+        )
+        for kind in ARCHITECTURES
+    )
 
 
 def wanted_names(prefix: str, names: Collection[str]) -> dict[str, tuple[str, str]]:
