@@ -41,10 +41,12 @@ def user_cache(name: str) -> Path:
 
 
 def unwritable(folder: Path) -> str:
-    """Say why nothing can be kept in a folder, which is made if need be; nothing if it can."""
+    """Say why nothing can be kept in a folder, there or still to be made; nothing if it can."""
+    existing = folder
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder, prefix=_TEMPORARY):
+        while not existing.exists() and existing != existing.parent:
+            existing = existing.parent
+        with tempfile.TemporaryFile(dir=existing, prefix=_TEMPORARY):
             return ""
     except OSError as error:
         return error.strerror or type(error).__name__
