@@ -1,4 +1,4 @@
-"""The loss of a first frame by where its solve starts."""
+"""Losses of a first frame by where it starts."""
 
 from collections.abc import Mapping, Sequence
 
