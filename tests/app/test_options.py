@@ -48,7 +48,7 @@ def test_a_run_from_before_streams_could_be_chosen_goes_on_and_its_manifest_is_r
     [
         ([*GIVEN, "--video-stream", "-1"], "--video-stream is -1"),
         ([*GIVEN, "--audio-stream", "-2"], "--audio-stream is -2"),
-        ([*GIVEN, "--frame-rate", "1e10"], "at most 1000"),
+        ([*GIVEN, "--frame-rate", "1e10"], "expected 0.01 to 1000"),
         ([], "--clip"),
         (["--clip", "a.mp4"], "--style"),
         ([*GIVEN, "--style-blend", "1", "2"], "2 shares for 1 styles"),
