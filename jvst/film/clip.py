@@ -228,7 +228,8 @@ def _stylized(
             start = starts.beside(frame, neighbours, targets, trusted[0], edge=config.edge)
         else:
             cap, start = config.first_iterations, starts.alone(frame)
-            goals = _coarse_goals(frame, vgg, scales, len(config.lags), config=config)
+            if config.init == "noise":
+                goals = _coarse_goals(frame, vgg, scales, len(config.lags), config=config)
         goals += _goals(targets, trusted, cap, config.long_term_after)
         solving = Solving(tell, [index], ("frame", config.solver), (vgg, numbers))
 

@@ -11,7 +11,7 @@ from jvst.synthetic.shapes import Everywhere
 
 # The photograph reaches this far beyond the frame, at rest, along its tighter side.
 _ROOM = 1.25
-# In short sides of the frame and in frames: at 768×432 up to 4 pixels a frame, and closer by a
+# In short sides of the frame and in frames: at 768×432 some 4 pixels a frame, and closer by a
 # tenth after a quarter of a period. Beyond its edges the photograph is mirrored.
 _CAMERA = Trajectory(
     sway=(0.11, 0.05), sway_period=(72, 56), sway_phase=(0.8, 0.9), zoom=0.1, pulse_period=80
