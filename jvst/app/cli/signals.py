@@ -1,14 +1,20 @@
 """Signals that end a command, and leave time to save."""
 
+import _thread
 import contextlib
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 #: Ctrl-C, a cluster's scheduler, a terminal that is closed. Windows has no SIGHUP.
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 STATUS = 130
+
+# After a library has swallowed the interrupt, it is given the time to be done.
+_AGAIN_SECONDS = 0.1
 
 
 @contextlib.contextmanager
@@ -28,6 +34,18 @@ def ending_signals() -> Iterator[None]:
             begun.set()
             raise KeyboardInterrupt
 
+    def repeat() -> None:
+        begun.clear()
+        _thread.interrupt_main(heeded[-1])
+
+    def told_of_ignored(ignored: Any) -> None:
+        # In a callback from C, such as JAX has for the collection of garbage, an exception is lost.
+        if issubclass(ignored.exc_type, KeyboardInterrupt):
+            threading.Timer(_AGAIN_SECONDS, repeat).start()
+        else:
+            tell_of_ignored(ignored)
+
+    tell_of_ignored, sys.unraisablehook = sys.unraisablehook, told_of_ignored
     before = {number: signal.signal(number, interrupt) for number in heeded}
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
@@ -37,6 +55,7 @@ def ending_signals() -> Iterator[None]:
     try:
         yield
     finally:
+        sys.unraisablehook = tell_of_ignored
         signal.set_wakeup_fd(told)
         for number, handler in before.items():
             signal.signal(number, handler)

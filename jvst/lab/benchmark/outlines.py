@@ -268,6 +268,7 @@ def _film(
         config=config,
         key=problem.key,
         first=first,
+        paintings=problem.paintings,
         earlier=None if before is None else {first - 1: before},
     )
     return [frame.image for frame in made]
