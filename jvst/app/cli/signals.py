@@ -25,7 +25,7 @@ def ending_signals() -> Iterator[None]:
     """
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
     heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-    begun = threading.Event()
+    begun, main_thread = threading.Event(), threading.get_ident()
 
     def interrupt(number: int, frame: object) -> None:
         del number, frame
@@ -36,7 +36,11 @@ def ending_signals() -> Iterator[None]:
 
     def repeat() -> None:
         begun.clear()
-        _thread.interrupt_main(heeded[-1])
+        if hasattr(signal, "pthread_kill"):
+            # One from outside, which ends a wait as well; the last is none that leaves at once.
+            signal.pthread_kill(main_thread, heeded[-1])
+        else:
+            _thread.interrupt_main(heeded[-1])
 
     def told_of_ignored(ignored: Any) -> None:
         # In a callback from C, such as JAX has for the collection of garbage, an exception is lost.
