@@ -25,7 +25,8 @@ def ending_signals() -> Iterator[None]:
     """
     numbers = [getattr(signal, name) for name in _NAMES if hasattr(signal, name)]
     heeded = [number for number in numbers if signal.getsignal(number) != signal.SIG_IGN]
-    begun, main_thread = threading.Event(), threading.get_ident()
+    begun, over = threading.Event(), threading.Event()
+    main_thread = threading.get_ident()
 
     def interrupt(number: int, frame: object) -> None:
         del number, frame
@@ -35,9 +36,12 @@ def ending_signals() -> Iterator[None]:
             raise KeyboardInterrupt
 
     def repeat() -> None:
+        if over.is_set():
+            return  # a signal would now end the process unsaved
         begun.clear()
         if hasattr(signal, "pthread_kill"):
-            # One from outside, which ends a wait as well; the last is none that leaves at once.
+            # A true signal ends a wait as well; the last is SIGHUP or SIGTERM if one is heeded,
+            # since a second SIGINT leaves at once.
             signal.pthread_kill(main_thread, heeded[-1])
         else:
             _thread.interrupt_main(heeded[-1])
@@ -59,6 +63,7 @@ def ending_signals() -> Iterator[None]:
     try:
         yield
     finally:
+        over.set()
         sys.unraisablehook = tell_of_ignored
         signal.set_wakeup_fd(told)
         for number, handler in before.items():
