@@ -10,7 +10,7 @@ from jvst.core.blend import blend, pass_order
 from jvst.core.image import to_float, to_uint8
 from jvst.core.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
 from jvst.core.masks import consistency_mask, long_term_weights
-from jvst.core.warp import bilinear_sample, warp
+from jvst.core.warp import bilinear_sample, catmull_rom_sample, warp
 from jvst.errors import InputError
 from jvst.film.clip import ClipConfig, StylizedFrame, stylize_clip
 from jvst.film.coarse import Scale
@@ -64,6 +64,7 @@ __all__ = [
     "begin",
     "bilinear_sample",
     "blend",
+    "catmull_rom_sample",
     "consistency_mask",
     "content_loss",
     "content_targets",

@@ -14,7 +14,7 @@ from jvst._types import Activations, Image, ImageLike, StyleTargetsLike
 from jvst.core.arguments import check_choices, check_kind, check_least, names_of
 from jvst.core.consistency import EdgeRule
 from jvst.core.masks import MaskKnobs, MaskMode, long_term_weights
-from jvst.core.warp import warp
+from jvst.core.warp import Kernel
 from jvst.errors import InputError
 from jvst.film.arguments import check_clip, check_counts, in_step
 from jvst.film.coarse import (
@@ -33,6 +33,7 @@ from jvst.film.neighbours import (
     earlier_slots,
     neighbour_masks,
     neighbours_in_slots,
+    warped_images,
 )
 from jvst.film.one_pass import PaintingStatistics
 from jvst.film.starts import Starts, chosen_starts
@@ -67,6 +68,9 @@ class ClipConfig:
         mask: see ``consistency_mask``.
         edge: see ``consistency_mask``.
         knobs: weight, widening and softening of each reason for distrust.
+        kernel: how stylized neighbours are read along the flow, see ``core.warp.warp``.
+            ``bilinear`` is the paper's and softens the film from frame to frame; ``catmull-rom``
+            keeps it sharp.
         content_layers: names of the content layers.
         solver: how each frame is minimized.
         chunk: iterations between two reports; no effect on the result.
@@ -83,6 +87,7 @@ class ClipConfig:
     mask: MaskMode = "binary"
     edge: EdgeRule = "clamp"
     knobs: MaskKnobs = _NO_KNOBS
+    kernel: Kernel = "bilinear"
     content_layers: tuple[str, ...] = CONTENT_LAYERS
     solver: SolverConfig = dataclasses.field(default_factory=SolverConfig)
     chunk: int = 50
@@ -215,6 +220,7 @@ def _stylized(
             "mask": config.mask,
             "edge": config.edge,
             "knobs": config.knobs,
+            "kernel": config.kernel,
             "tile": config.solver.tile,
         }
         problem = frame, vgg, style, neighbours
@@ -257,7 +263,7 @@ def _stylized(
         yield StylizedFrame(index, image, info)
 
 
-@functools.partial(jax.jit, static_argnames=("layers", "mask", "edge", "knobs", "tile"))
+@functools.partial(jax.jit, static_argnames=("layers", "mask", "edge", "knobs", "kernel", "tile"))
 def prepare(
     frame: Image,
     vgg: VGG19,
@@ -268,6 +274,7 @@ def prepare(
     mask: MaskMode = "binary",
     edge: EdgeRule = "clamp",
     knobs: MaskKnobs = _NO_KNOBS,
+    kernel: Kernel = "bilinear",
     tile: tuple[int, int] | None = None,
 ) -> FrameTargets:
     """Make what a frame is drawn to: content, warped neighbours and the trust in them.
@@ -281,13 +288,14 @@ def prepare(
         mask: see ``consistency_mask``.
         edge: see ``consistency_mask``.
         knobs: see ``ClipConfig``.
+        kernel: see ``ClipConfig``.
         tile: see ``SolverConfig``.
     """
     masks = neighbour_masks(frame, neighbours, mode=mask, edge=edge, knobs=knobs)
     return FrameTargets(
         content=clip_content(vgg, frame, layers=layers, tile=tile),
         style=style,
-        warped=jax.vmap(warp)(neighbours.images, neighbours.flows),
+        warped=warped_images(neighbours, kernel=kernel),
         trust=long_term_weights(masks),
     )
 

@@ -14,7 +14,7 @@ from jvst.core.arguments import check_kind
 from jvst.core.blend import blend
 from jvst.core.consistency import EdgeRule
 from jvst.core.masks import MaskKnobs, MaskMode
-from jvst.core.warp import warp
+from jvst.core.warp import Kernel
 from jvst.errors import InputError
 from jvst.film.arguments import (
     check_both_ways,
@@ -26,7 +26,13 @@ from jvst.film.arguments import (
 )
 from jvst.film.clip import clip_content
 from jvst.film.events import ClipListener, Compiling, FrameDone, Solving, Telling
-from jvst.film.neighbours import Motion, Neighbours, neighbour_masks, neighbours_in_slots
+from jvst.film.neighbours import (
+    Motion,
+    Neighbours,
+    neighbour_masks,
+    neighbours_in_slots,
+    warped_images,
+)
 from jvst.film.one_pass import PaintingStatistics
 from jvst.film.schedule import MultipassConfig, batches, neighbours_in_pass
 from jvst.film.starts import Starts, chosen_starts
@@ -150,7 +156,7 @@ def _passes(
             del own[place]  # type: ignore[union-attr]
 
 
-@functools.partial(jax.jit, static_argnames=("layers", "mask", "edge", "knobs", "tile"))
+@functools.partial(jax.jit, static_argnames=("layers", "mask", "edge", "knobs", "kernel", "tile"))
 def prepare_pass(
     frame: Image,
     own: Image,
@@ -164,6 +170,7 @@ def prepare_pass(
     mask: MaskMode,
     edge: EdgeRule,
     knobs: MaskKnobs,
+    kernel: Kernel,
     tile: tuple[int, int] | None,
 ) -> tuple[Image, FrameTargets]:
     r"""Make where a frame starts in a pass, and what it is drawn to.
@@ -183,12 +190,13 @@ def prepare_pass(
         mask: see ``consistency_mask``.
         edge: see ``consistency_mask``.
         knobs: see ``ClipConfig``.
+        kernel: see ``ClipConfig``.
         tile: see ``SolverConfig``.
     """
     masks = neighbour_masks(frame, neighbours, mode=mask, edge=edge, knobs=knobs)
     shares = masks / jnp.maximum(jnp.sum(masks, axis=0), 1.0)  # [j h w]
     total = jnp.sum(shares, axis=0)  # [h w]
-    warped = jax.vmap(warp)(neighbours.images, neighbours.flows)
+    warped = warped_images(neighbours, kernel=kernel)
     mean = jnp.sum(shares[..., None] * warped, axis=0) / jnp.maximum(total, 1e-6)[..., None]
     targets = FrameTargets(
         content=clip_content(vgg, frame, layers=layers, tile=tile),
@@ -244,6 +252,7 @@ class _Clip(NamedTuple):
             "mask": clip.mask,
             "edge": clip.edge,
             "knobs": clip.knobs,
+            "kernel": clip.kernel,
             "tile": clip.solver.tile,
         }
         size = frame.shape[1], frame.shape[0]

@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from jvst._types import AnyArray, FlowLike, Image, ImageLike, Mask, MaskLike
+from jvst._types import AnyArray, Flow, FlowLike, Image, ImageLike, Mask, MaskLike
 from jvst.core.consistency import EdgeRule, unknown_motion
 from jvst.core.cuts import without_cuts
 from jvst.core.masks import MaskKnobs, MaskMode, shaped_mask
+from jvst.core.warp import Kernel, warp
 
 _NO_KNOBS = MaskKnobs()
 
@@ -127,6 +128,22 @@ def neighbour_masks(
         return slot.present * jnp.where(slot.has_other > 0.0, cut, mask)
 
     return jax.vmap(trust)(neighbours)
+
+
+def warped_images(
+    neighbours: Neighbours, *, kernel: Kernel = "bilinear"
+) -> Float[Array, "j h w 3"]:
+    """Return the stylized neighbours, warped to the frame.
+
+    Args:
+        neighbours: the slots.
+        kernel: see ``core.warp.warp``.
+    """
+
+    def pulled(image: Image, flow: Flow) -> Image:
+        return warp(image, flow, kernel=kernel)
+
+    return jax.vmap(pulled)(neighbours.images, neighbours.flows)
 
 
 def _stacked(

@@ -15,7 +15,7 @@ from jvst.core.consistency import disocclusion, motion_boundary, outside_frame
 from jvst.core.image import luminance, resize, to_float, to_uint8
 from jvst.core.losses import content_loss, gram_matrix, style_loss, temporal_loss, total_variation
 from jvst.core.masks import consistency_mask, long_term_weights
-from jvst.core.warp import bilinear_sample, warp
+from jvst.core.warp import bilinear_sample, catmull_rom_sample, warp
 
 HEIGHT, WIDTH = 7, 10
 
@@ -75,6 +75,7 @@ DIFFERENTIABLE = {
     "total_variation": (total_variation, image),
     "warp": (warp, image, flow),
     "bilinear_sample": (bilinear_sample, image, points),
+    "catmull_rom_sample": (catmull_rom_sample, image, points),
     "blend": (lambda x, y, c: blend(x, y, c, 0.5), image, other, mask),
     "long_term_weights": (long_term_weights, masks),
     "luminance": (luminance, image),

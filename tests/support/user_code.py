@@ -37,6 +37,7 @@ def functions_of_arrays(xp: Any) -> dict[str, Any]:
     layer, gram = xp.ones((8, 9, 4), "float32"), xp.ones((4, 4), "float32")
     return {
         "bilinear_sample": jvst.bilinear_sample(image, flow),
+        "catmull_rom_sample": jvst.catmull_rom_sample(image, flow),
         "blend": jvst.blend(image, other, mask, 0.5),
         "consistency_mask": jvst.consistency_mask(flow, -flow),
         "ijcv": jvst.consistency_mask(flow, -flow, mode="ijcv", image=image),
