@@ -17,6 +17,7 @@ from jvst.core.masks import MaskKnobs, MaskMode, long_term_weights
 from jvst.core.warp import Kernel
 from jvst.errors import InputError
 from jvst.film.arguments import check_clip, check_counts, in_step
+from jvst.film.carrying import along
 from jvst.film.coarse import (
     Goal,
     Scale,
@@ -38,6 +39,7 @@ from jvst.film.neighbours import (
 from jvst.film.one_pass import PaintingStatistics
 from jvst.film.starts import Starts, chosen_starts
 from jvst.network.vgg import VGG19
+from jvst.solver.curvature import Curvature
 from jvst.solver.objective import (
     CONTENT_LAYERS,
     FrameTargets,
@@ -111,7 +113,7 @@ class StylizedFrame(NamedTuple):
 
     index: int
     image: Image  # not clipped: it is the next frame's start; clip it to show it
-    info: SolveInfo
+    info: SolveInfo  # with ``SolverConfig.carry`` it holds twice so many pictures
 
 
 def stylize_clip(
@@ -131,6 +133,7 @@ def stylize_clip(
     on_chunk: Callable[[int, Report, Stage | None], None] | None = None,
     on_event: ClipListener | None = None,
     extra_loss: ExtraLoss | None = None,
+    curvature: Curvature | None = None,
 ) -> Iterator[StylizedFrame]:
     """Stylize a clip frame by frame, arrays in and arrays out.
 
@@ -157,6 +160,8 @@ def stylize_clip(
         on_chunk: told the frame's number and where its solve stands.
         on_event: told of compiling, of every chunk and of every frame, see ``film.events``.
         extra_loss: see ``SolverConfig``; for all frames the same.
+        curvature: what the frame before ``first`` has handed on (``StylizedFrame.info.curvature``),
+            when a clip is continued.
 
     Yields:
         The stylized frames in order.
@@ -189,6 +194,7 @@ def stylize_clip(
         resume,
         on_chunk,
         on_event,
+        curvature,
     )
 
 
@@ -206,6 +212,7 @@ def _stylized(
     resume: Sequence[Array | np.ndarray] | None,
     on_chunk: Callable[[int, Report, Stage | None], None] | None,
     on_event: ClipListener | None,
+    curvature: Curvature | None,
 ) -> Iterator[StylizedFrame]:
     """Yield the frames of ``stylize_clip``."""
     done = dict(earlier or {})
@@ -229,10 +236,15 @@ def _stylized(
         targets = prepare(*problem, **options)
         trusted = np.flatnonzero(np.asarray(jnp.any(targets.trust > 0.0, axis=(1, 2)))).tolist()
         goals: list[Goal] = []
+        known, curvature = curvature, None
         if trusted:
+            if known is not None:
+                flow = motion[1].flow if 1 in motion else None
+                known = None if flow is None else along(known, flow, kernel=config.kernel)
             cap = config.next_iterations
             start = starts.beside(frame, neighbours, targets, trusted[0], edge=config.edge)
         else:
+            known = None
             cap, start = config.first_iterations, starts.alone(frame)
             if config.init == "noise":
                 goals = _coarse_goals(frame, vgg, scales, len(config.lags), config=config)
@@ -256,7 +268,9 @@ def _stylized(
             resume=resume if index == first else None,
             on_chunk=stands,
             on_stage=solving.begins,
+            curvature=known,
         )
+        curvature = info.curvature
         done = {number: old for number, old in done.items() if number > index - reach}
         done[index] = image
         tell(FrameDone(index, image, info))

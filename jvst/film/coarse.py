@@ -14,6 +14,7 @@ from jaxtyping import Array, Float
 from jvst._types import Image, StyleTargets
 from jvst.core.image import resize
 from jvst.network.vgg import VGG19
+from jvst.solver.curvature import Curvature
 from jvst.solver.objective import FrameTargets, LossWeights
 from jvst.solver.solve import Report, SolveInfo, SolverConfig, SolveState, solve_frame
 
@@ -95,6 +96,7 @@ def solve_in_stages(
     resume: Sequence[Array | np.ndarray] | None = None,
     on_chunk: Callable[[Report, Stage | None], None] | None = None,
     on_stage: Callable[[FrameTargets, int], None] | None = None,
+    curvature: Curvature | None = None,
 ) -> tuple[Image, SolveInfo]:
     """Solve for one goal after the other.
 
@@ -112,6 +114,8 @@ def solve_in_stages(
         on_chunk: told where the solve stands; without a stage once a fallback is under way.
         on_stage: told before each stage what it draws the frame to, and the iterations at which
             its size is done with at the latest.
+        curvature: what the first stage begins with, see ``solve_frame``. A stage of the same size
+            as the one before begins with what that has handed on.
 
     Returns:
         The image, and how the stages of the last goal's size went, with the coarser ones in
@@ -132,6 +136,7 @@ def solve_in_stages(
         before, size = size, targets.warped.shape[1:]
         if info is not None and size != before:
             image, coarse, info = carried(start, image, size=size), (*coarse, info), None
+            curvature = None
         elif size != image.shape:
             image = resized(start, size=size)
 
@@ -150,7 +155,9 @@ def solve_in_stages(
             resume=leaves if number == begun else None,
             on_chunk=told,
             after=info,
+            curvature=curvature,
         )
+        curvature = info.curvature
     assert info is not None  # there is a goal
     return image, info._replace(coarse=coarse)
 

@@ -1,10 +1,4 @@
-"""Limited-memory BFGS for pictures, preconditioned, in its compact form.
-
-The textbook recursion (Nocedal and Wright 2006, algorithm 7.4) goes through the history one
-correction after the other, at memory's pace on a CPU and in a hundred small kernels on a GPU. In
-the compact form (Byrd, Nocedal and Schnabel 1994, *Representations of quasi-Newton matrices*,
-equation 3.1) the same step is two matrix products with the history and two triangular
-systems of its length.
+"""Limited-memory BFGS for pictures, preconditioned.
 
 The energy's gradient is mostly fine and speckled. Steps along it move grain first, and L-BFGS needs
 a hundred of them to learn better. Here its inverse Hessian begins as a symmetric positive M that
@@ -21,10 +15,17 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax.scipy.linalg import solve_triangular
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from jvst._types import Image, Scalar
+from jvst.solver.curvature import (
+    Curvature,
+    History,
+    begun_history,
+    quasi_newton_step,
+    remember,
+    without_carried,
+)
 from jvst.solver.objective import LossTerms
 
 # Cycles a pixel below which all frequencies count alike: fifty pixels, about what relu5_1 sees
@@ -89,6 +90,8 @@ def _mean(gain: Float[Array, "h w2"], width: int) -> Scalar:
 
 
 _SHORTER, _MOST_TRIALS = 0.5, 10  # of the line search
+# Cosine between downhill and a direction below which the steps of another solve are dropped.
+_LEAST_SLOPE = 0.01
 
 
 @functools.cache
@@ -103,113 +106,22 @@ def _line_search() -> Any:
     return BacktrackingLineSearch
 
 
-class Curvature(NamedTuple):
-    """What the last k steps s have shown, y being by how much each changed the gradient.
-
-    Slots are filled in turn; an empty one, and one whose step curved the wrong way, holds zeros.
-    """
-
-    pairs: Float[Array, "k2 n"]  # every s, then every My
-    s_by_y: Float[Array, "k k"]  # sᵀy, for every y and the s no later than it
-    y_by_y: Float[Array, "k k"]  # yᵀMy
-    by_gradient: Float[Array, " k2"]  # products of the pairs with the gradient where we stand
-    gamma: Scalar  # the inverse Hessian begins as gamma M
-    count: Int[Array, ""]  # of steps so far
-
-
-def no_curvature(gradient: Float[Array, " n"], history: int, gamma: Scalar) -> Curvature:
-    """Begin with no steps.
-
-    Args:
-        gradient: any of the problem's.
-        history: steps to keep.
-        gamma: what scales the first step.
-    """
-    zeros = functools.partial(jnp.zeros, dtype=gradient.dtype)
-    return Curvature(
-        pairs=zeros((2 * history, gradient.size)),
-        s_by_y=zeros((history, history)),
-        y_by_y=zeros((history, history)),
-        by_gradient=zeros(2 * history),
-        gamma=gamma,
-        count=jnp.asarray(0, jnp.int32),
-    )
-
-
-def remember(
-    known: Curvature,
-    s: Float[Array, " n"],
-    y: Float[Array, " n"],
-    my: Float[Array, " n"],
-    gradient: Float[Array, " n"],
-) -> Curvature:
-    """Put a step in the place of the oldest.
-
-    A step along which the energy curves the wrong way (sᵀy ≤ 0), which would turn the next one
-    uphill, leaves zeros.
-
-    Args:
-        known: the steps before.
-        s: the step.
-        y: gradient at its end less gradient at its beginning.
-        my: M times y.
-        gradient: at its end.
-    """
-    history = known.s_by_y.shape[0]
-    slot = known.count % history
-    good = jnp.vdot(s, y, precision="highest") > 0.0
-    s, y, my = (jnp.where(good, x, 0.0) for x in (s, y, my))
-    pairs = known.pairs.at[slot].set(s).at[history + slot].set(my)
-    products = jnp.dot(pairs, jnp.stack([y, gradient], axis=1), precision="highest")
-    s_by_y = known.s_by_y.at[:, slot].set(products[:history, 0])
-    with_y = products[history:, 0]
-    y_by_y = known.y_by_y.at[:, slot].set(with_y).at[slot].set(with_y)
-    # Nocedal and Wright 2006, equation 7.20, with M.
-    gamma = s_by_y[slot, slot] / jnp.where(good, y_by_y[slot, slot], 1.0)
-    return Curvature(
-        pairs=pairs,
-        s_by_y=s_by_y,
-        y_by_y=y_by_y,
-        by_gradient=products[:, 1],
-        gamma=jnp.where(good, gamma, known.gamma),
-        count=known.count + 1,
-    )
-
-
-def quasi_newton_step(known: Curvature, slope: Float[Array, " n"]) -> Float[Array, " n"]:
-    """Return the gradient times minus the inverse Hessian that the steps have shown.
-
-    Args:
-        known: the steps, and their products with the gradient.
-        slope: M times the gradient.
-    """
-    history, gamma = known.s_by_y.shape[0], known.gamma
-    by_age = (known.count + jnp.arange(history, dtype=jnp.int32)) % history  # the oldest first
-    s_by_y = known.s_by_y[by_age][:, by_age]
-    y_by_y = known.y_by_y[by_age][:, by_age]
-    s_by_gradient = known.by_gradient[:history][by_age]
-    y_by_gradient = known.by_gradient[history:][by_age]
-    curved = jnp.diagonal(s_by_y)
-    upper = jnp.triu(s_by_y, 1) + jnp.diag(jnp.where(curved > 0.0, curved, 1.0))
-    of_y = solve_triangular(upper, s_by_gradient)
-    right = jnp.dot(y_by_y, of_y, precision="highest") - y_by_gradient
-    of_s = solve_triangular(upper, curved * of_y + gamma * right, trans="T")
-    factors = jnp.zeros_like(known.by_gradient)
-    factors = factors.at[by_age].set(of_s).at[history + by_age].set(-gamma * of_y)
-    return -gamma * slope - jnp.dot(factors, known.pairs, precision="highest")
-
-
 class LbfgsState(NamedTuple):
     """Where a solve stands: slopes of the loss, and what its steps have shown."""
 
     loss: Scalar
+    terms: LossTerms
     gradient: Image
     slope: Image  # M times the gradient
-    curvature: Curvature
+    history: History
+    dropped: Int[Array, ""]  # times that what another solve had handed on was of no use
 
 
 class Lbfgs(NamedTuple):
     """L-BFGS whose inverse Hessian begins as a ``Preconditioner``, one iteration at a time.
+
+    Steps that another solve handed on are dropped at the first sign that they mislead: a direction
+    that is all but level, a trial that is not finite, a line search that fails.
 
     Attributes:
         evaluate: (image, *problem) -> ((loss, terms), gradient).
@@ -229,33 +141,63 @@ class Lbfgs(NamedTuple):
     preconditioner: Preconditioner
     rounding: float = 0.0
 
-    def start(self, image: Image, *problem: Any) -> tuple[Scalar, LossTerms, LbfgsState]:
+    def start(
+        self, image: Image, *problem: Any, curvature: Curvature | None = None
+    ) -> tuple[Scalar, LossTerms, LbfgsState]:
         """Evaluate the start; return loss, terms and the optimizer's own state."""
         (loss, terms), gradient = self.evaluate(image, *problem)
         slope = precondition(gradient, self.preconditioner)
-        # Before any curvature is known, gamma alone scales the gradient, which is off by orders of
-        # magnitude, the loss being a mean over pixels.
-        size = jnp.mean(jnp.abs(slope))
-        gamma = self.first_step / jnp.maximum(size, jnp.finfo(size.dtype).tiny)
-        known = no_curvature(slope.ravel(), self.history, gamma)
-        return loss, terms, LbfgsState(loss, gradient, slope, known)
+        known = begun_history(gradient.ravel(), self.history, self._first_gamma(slope), curvature)
+        none = jnp.asarray(0, jnp.int32)
+        return loss, terms, LbfgsState(loss, terms, gradient, slope, known, none)
 
     def step(
         self, image: Image, state: LbfgsState, *problem: Any
     ) -> tuple[Image, Scalar, LossTerms, LbfgsState, Int[Array, ""]]:
         """Take a step; return image, loss, terms, own state and the evaluations it took."""
-        direction = quasi_newton_step(state.curvature, state.slope.ravel())
-        length, found = self._search(image, state, direction.reshape(image.shape), *problem)
-        slope = precondition(found.grad, self.preconditioner)
+        direction = quasi_newton_step(state.history, state.slope.ravel())
+        known, level = self._on_a_slope(state, direction)
+        direction = jnp.where(level, -known.gamma * state.slope.ravel(), direction)
+        begun = state._replace(history=known)
+        length, found = self._search(image, begun, direction.reshape(image.shape), *problem)
+        # Steps of another solve that led nowhere: stay, and go on without them.
+        lost = jnp.any(known.carried) & (found.failed | ~jnp.isfinite(found.value))
+
+        def unless_lost(new: Any, old: Any) -> Any:
+            return jax.tree.map(lambda x, y: jnp.where(lost, y, x), new, old)
+
+        image, gradient = unless_lost((found.params, found.grad), (image, state.gradient))
+        loss, terms = unless_lost((found.value, found.aux), (state.loss, state.terms))
+        slope = precondition(gradient, self.preconditioner)
         known = remember(
-            state.curvature,
+            known,
             length * direction,
-            (found.grad - state.gradient).ravel(),
+            (gradient - state.gradient).ravel(),
             (slope - state.slope).ravel(),
-            found.grad.ravel(),
+            gradient.ravel(),
+            ~lost,
         )
-        new = LbfgsState(found.value, found.grad, slope, known)
-        return found.params, found.value, found.aux, new, found.num_fun_eval
+        known = without_carried(known, lost, self._first_gamma(slope))
+        dropped = state.dropped + (level | lost).astype(jnp.int32)
+        new = LbfgsState(loss, terms, gradient, slope, known, dropped)
+        return image, loss, terms, new, found.num_fun_eval
+
+    def _first_gamma(self, slope: Image) -> Scalar:
+        """Return what scales a slope before any curvature is known.
+
+        It is off by orders of magnitude, the loss being a mean over pixels.
+        """
+        size = jnp.mean(jnp.abs(slope))
+        return self.first_step / jnp.maximum(size, jnp.finfo(size.dtype).tiny)
+
+    def _on_a_slope(
+        self, state: LbfgsState, direction: Float[Array, " n"]
+    ) -> tuple[History, Bool[Array, ""]]:
+        """Drop the steps of another solve where they lead along a level or uphill."""
+        down = -jnp.vdot(state.gradient.ravel(), direction, precision="highest")
+        size = jnp.linalg.norm(state.gradient) * jnp.linalg.norm(direction)
+        level = jnp.any(state.history.carried) & ~(down >= _LEAST_SLOPE * size)
+        return without_carried(state.history, level, self._first_gamma(state.slope)), level
 
     def _search(
         self, image: Image, state: LbfgsState, direction: Image, *problem: Any
@@ -289,8 +231,12 @@ class Lbfgs(NamedTuple):
         start: Any = search.init_state(self.max_step, image, **along)
         terms = LossTerms(*[jnp.zeros_like(state.loss)] * len(LossTerms._fields))
 
+        carried = jnp.any(state.history.carried)
+
         def unfinished(trial: Any) -> Any:
-            return ~(trial[1].done | trial[1].failed)
+            found = trial[1]
+            astray = carried & ~jnp.isfinite(found.value)
+            return ~(found.done | found.failed | astray)
 
         def shorten(trial: Any) -> Any:
             length, at = trial

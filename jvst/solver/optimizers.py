@@ -13,8 +13,10 @@ from jaxtyping import Array, Int
 
 from jvst._types import Image, Scalar
 from jvst.core.arguments import check_least, check_word
+from jvst.errors import InputError
 from jvst.network.convolution import Precision
-from jvst.solver.lbfgs import Lbfgs, Preconditioner
+from jvst.solver.curvature import Curvature, newest_steps, no_curvature
+from jvst.solver.lbfgs import Lbfgs, LbfgsState, Preconditioner
 from jvst.solver.objective import LossTerms, frame_loss
 from jvst.solver.tiles import tiled_loss_and_gradient
 
@@ -42,6 +44,8 @@ class SolverConfig:
         history: corrections that L-BFGS keeps. A short one takes less time an
             iteration and more iterations; 100, as in the Torch code, costs more than three times
             the memory.
+        carry: of them, how many a solve hands on, see ``solver.curvature.Curvature``, and how many
+            of another's it can begin with; 0: none. Ten do as much as thirty.
         tolerance: stop once the loss has changed by less than this part of itself over
             ``window`` iterations. Ruder et al. 2016, section 6: 0.01 % over 50.
         window: iterations between two looks at the stop rule.
@@ -61,6 +65,7 @@ class SolverConfig:
 
     optimizer: Named | optax.GradientTransformation = "lbfgs"
     history: int = 30
+    carry: int = 0
     tolerance: float = 1e-4
     window: int = 50
     first_look: int = 10
@@ -76,8 +81,19 @@ class SolverConfig:
         if not isinstance(self.optimizer, optax.GradientTransformation):
             check_word("optimizer", self.optimizer, Named)
         check_least("history", self.history, 1)
+        check_least("carry", self.carry, 0)
+        if self.carry > self.history:
+            raise InputError(
+                f"carry is {self.carry}, more than the history of {self.history}; expected at most "
+                "that"
+            )
         check_least("window", self.window, 1)
         check_least("first_look", self.first_look, 0)
+
+    @property
+    def carries(self) -> bool:
+        """Whether a solve hands on what it has learnt: L-BFGS alone does."""
+        return self.carry > 0 and self.optimizer == "lbfgs"
 
 
 class Updates(NamedTuple):
@@ -86,8 +102,11 @@ class Updates(NamedTuple):
     transform: optax.GradientTransformation
     evaluate: Callable[..., Any]
 
-    def start(self, image: Image, *problem: Any) -> tuple[Scalar, LossTerms, Any]:
+    def start(
+        self, image: Image, *problem: Any, curvature: Curvature | None = None
+    ) -> tuple[Scalar, LossTerms, Any]:
         """Evaluate the start; return loss, terms and the optimizer's own state."""
+        del curvature  # moments of another solve are of no use
         (loss, terms), gradient = self.evaluate(image, *problem)
         return loss, terms, (gradient, self.transform.init(image))
 
@@ -138,3 +157,64 @@ def _with_extra(
     (loss, terms), gradient = evaluate(image, *problem)
     more, slope = jax.value_and_grad(extra_loss)(image)
     return (loss + more, terms), gradient + slope
+
+
+def known_at_first(
+    config: SolverConfig,
+    shape: tuple[int, ...],
+    dtype: jnp.dtype,
+    curvature: Curvature | None = None,
+) -> Curvature | None:
+    """Return what a solve begins with: zeros where nothing is known, so that one program serves.
+
+    Args:
+        config: the solver.
+        shape: height, width and channels of the picture.
+        dtype: of the picture.
+        curvature: what another solve has handed on.
+
+    Returns:
+        None for a solver that begins with nothing.
+
+    Raises:
+        InputError: what was handed on is of another size, or of more steps.
+    """
+    if not config.carries:
+        return None
+    nothing = no_curvature(shape, config.carry, dtype)
+    if curvature is None:
+        return nothing
+    given, expected = curvature.steps.shape, nothing.steps.shape
+    if given != expected:
+        raise InputError(
+            f"curvature holds steps of shape {list(given)}; expected {list(expected)}: `carry` "
+            "steps of the picture's size"
+        )
+    return curvature
+
+
+def handed_on(state: Any, config: SolverConfig) -> Curvature | None:
+    """Return what a solve hands on to another, see ``Curvature``.
+
+    Args:
+        state: the optimizer's own, where it ended.
+        config: the solver.
+
+    Returns:
+        None for a solver that hands nothing on.
+    """
+    if not config.carries:
+        return None
+    return _newest(state.history, state.gradient.shape, config.carry)
+
+
+_newest = jax.jit(newest_steps, static_argnums=(1, 2))
+
+
+def times_dropped(state: Any) -> int:
+    """Return how often steps of another solve were dropped.
+
+    Args:
+        state: the optimizer's own.
+    """
+    return int(state.dropped) if isinstance(state, LbfgsState) else 0

@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Int
 from jvst._types import AnyArray, Count, Image, ImageLike, Scalar
 from jvst.core.arguments import check_kind, check_least, check_range, check_solvable
 from jvst.network.vgg import VGG19
+from jvst.solver.curvature import Curvature
 from jvst.solver.objective import (
     FrameTargets,
     LossTerms,
@@ -23,7 +24,14 @@ from jvst.solver.objective import (
     problem_arrays,
     settled,
 )
-from jvst.solver.optimizers import ExtraLoss, SolverConfig, optimizer_of
+from jvst.solver.optimizers import (
+    ExtraLoss,
+    SolverConfig,
+    handed_on,
+    known_at_first,
+    optimizer_of,
+    times_dropped,
+)
 
 _DEFAULTS = SolverConfig()
 
@@ -71,6 +79,8 @@ class SolveInfo(NamedTuple):
     fallback: Fallback  # what had to be done about a non-finite loss
     reports: tuple[Report, ...]  # one a chunk, the start first
     coarse: tuple["SolveInfo", ...] = ()  # at smaller sizes before, see ``stages``
+    dropped: int = 0  # times that what another solve had handed on misled and was dropped
+    curvature: Curvature | None = None  # what this solve hands on, with ``SolverConfig.carry``
 
 
 def solve_frame(
@@ -86,6 +96,7 @@ def solve_frame(
     on_chunk: Callable[[Report, SolveState | None], None] | None = None,
     after: SolveInfo | None = None,
     extra_loss: ExtraLoss | None = None,
+    curvature: Curvature | None = None,
 ) -> tuple[Image, SolveInfo]:
     """Minimize ``frame_loss`` over the image.
 
@@ -107,6 +118,10 @@ def solve_frame(
         after: how an earlier stage went, of which this one goes on: counts and reports are added
             to its own.
         extra_loss: see ``SolverConfig``.
+        curvature: what a solve of a similar loss has handed on (``SolveInfo.curvature``), to begin
+            with; it needs ``SolverConfig.carry``. That of the frame before is best warped along,
+            see ``film.carrying``. It is dropped where it misleads; of no effect with ``resume``,
+            whose state has it.
 
     Returns:
         The image, RGB, about [0, 1], not clipped; and how it went. A loss that turns
@@ -126,8 +141,9 @@ def solve_frame(
     most, few = np.int32(max_iterations), np.int32(chunk)
     reports = list(after.reports) if after else []
     fallback: Fallback = "none"
+    known = known_at_first(config, init.shape, init.dtype, curvature)
     if resume is None:
-        state = begin(init, vgg, targets, weights, most, config)
+        state = begin(init, vgg, targets, weights, most, config, known)
         if after is not None:
             state = _counted_on(state, after.iterations, after.evaluations, max_iterations)
     else:
@@ -147,8 +163,9 @@ def solve_frame(
             break
         elif fallback == "none" and report.iteration > begun_at:
             fallback, config = "smaller step", _shorter(config)
+            nothing = known_at_first(config, init.shape, init.dtype)
             state = _counted_on(
-                begin(state.image, vgg, targets, weights, most, config),
+                begin(state.image, vgg, targets, weights, most, config, nothing),
                 report.iteration,
                 report.evaluations,
                 max_iterations,
@@ -159,7 +176,13 @@ def solve_frame(
     if after is not None and fallback == "none":
         fallback = after.fallback
     info = SolveInfo(
-        report.iteration, report.evaluations, STOPPED[status], fallback, tuple(reports)
+        report.iteration,
+        report.evaluations,
+        STOPPED[status],
+        fallback,
+        tuple(reports),
+        dropped=times_dropped(state.optimizer),
+        curvature=handed_on(state.optimizer, config) if fallback == "none" else None,
     )
     return state.image, info
 
@@ -197,6 +220,7 @@ def begin(
     weights: LossWeights,
     max_iterations: Int[AnyArray, ""] | np.integer | int,
     config: SolverConfig,
+    curvature: Curvature | None = None,
 ) -> SolveState:
     """Evaluate the start of a solve. Pure: jits, and vmaps over frames.
 
@@ -207,9 +231,11 @@ def begin(
         weights: weights of the terms.
         max_iterations: iterations at the most.
         config: the solver; static.
+        curvature: see ``solve_frame``; no two forms, None or arrays, share a program.
     """
     init = jnp.asarray(init)
-    loss, terms, inner = optimizer_of(config, vgg.precision).start(init, vgg, targets, weights)
+    optimizer = optimizer_of(config, vgg.precision)
+    loss, terms, inner = optimizer.start(init, vgg, targets, weights, curvature=curvature)
     status = jnp.where(max_iterations > 0, RUNNING, ITERATION_LIMIT)
     return SolveState(
         image=init,

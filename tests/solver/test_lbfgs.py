@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from support.problems import bowl
 
-from jvst.solver import lbfgs
+from jvst.solver import curvature
 from jvst.solver.lbfgs import IDENTITY, Lbfgs, Preconditioner
 
 # Op by op they compile for seconds.
-no_curvature = jax.jit(lbfgs.no_curvature, static_argnums=1)
-quasi_newton_step, remember = jax.jit(lbfgs.quasi_newton_step), jax.jit(lbfgs.remember)
+begun_history = jax.jit(curvature.begun_history, static_argnums=1)
+quasi_newton_step, remember = jax.jit(curvature.quasi_newton_step), jax.jit(curvature.remember)
 
 HISTORY, SIZE = 4, 24
 
@@ -49,7 +49,7 @@ def textbook(steps, m, gradient, gamma):
 
 def step_after(steps, m, gradient, gamma=0.7):
     arrays = functools.partial(jnp.asarray, dtype=jnp.float32)
-    known = no_curvature(arrays(gradient), HISTORY, arrays(gamma))
+    known = begun_history(arrays(gradient), HISTORY, arrays(gamma))
     for s, y, my in steps:
         known = remember(known, arrays(s), arrays(y), arrays(my), arrays(gradient))
     return quasi_newton_step(known, arrays(m @ gradient)), known
@@ -151,7 +151,7 @@ theirs = jaxopt.LBFGS(
     ),
 )
 other = theirs.init_state(image, target)
-other, point = other._replace(gamma=state.curvature.gamma), image
+other, point = other._replace(gamma=state.history.gamma), image
 for _ in range(25):
     image, loss, _, state, _ = solver.step(image, state, target)
     point, other = theirs.update(point, other, target)
