@@ -100,6 +100,8 @@ def needed_bytes(task: Task) -> int:
     states = frames if config.run.keep == "all" else min(frames, max(task.settings.lags) + 4)
     # A solve that Ctrl-C keeps: the image, its gradient and L-BFGS's history, twice over.
     kept = (2 * task.settings.solver.history + 6) * state
+    # What a frame has handed on to the next, once more while it is written.
+    kept += 2 * 2 * task.settings.solver.carry * state
     return frames * picture + states * state + kept
 
 

@@ -10,6 +10,7 @@ from jvst.app.options import (
     SMALLEST_SIDE,
     InputOptions,
     LookOptions,
+    SolverOptions,
     StylizeConfig,
     coarse_factors,
     mask_knobs,
@@ -17,6 +18,7 @@ from jvst.app.options import (
 from jvst.core.masks import MaskMode
 from jvst.errors import InputError
 from jvst.network.layers import LayerTable
+from jvst.solver.optimizers import SolverConfig
 from jvst.video import pictures_of
 
 #: Frames per second. Containers count time in fractions of 32 bits.
@@ -57,20 +59,28 @@ def check_config(config: StylizeConfig) -> None:
     digits = tile.isdecimal() and len(tile) < _DIGITS
     if tile != "auto" and not (digits and int(tile) >= SMALLEST_SIDE):
         raise InputError(f"`tile` is {tile!r}; expected auto, or at least {SMALLEST_SIDE} pixels")
-    if not all(0 <= cap <= _LARGEST for cap in config.solver.iterations):
-        raise InputError(
-            f"`iterations` is {_spaced(config.solver.iterations)}; expected 0 to {_LARGEST}"
-        )
+    _check_solver(config.solver)
     if not 0 <= config.solver.seed < 2**63:
         raise InputError(f"`seed` is {config.solver.seed}; expected 0 to 2^63 - 1")
-    if not (math.isfinite(config.solver.tolerance) and config.solver.tolerance >= 0.0):
-        raise InputError(f"`tolerance` is {config.solver.tolerance}; expected a number ≥ 0")
     _check_output(config.output.output)
     if not 0 <= config.output.quality <= 51:
         raise InputError(f"`quality` is {config.output.quality}; expected 0 to 51")
     if not 1 <= config.motion.flow_workers <= _MOST_WORKERS:
         raise InputError(
             f"`flow_workers` is {config.motion.flow_workers}; expected 1 to {_MOST_WORKERS}"
+        )
+
+
+def _check_solver(solver: SolverOptions) -> None:
+    caps, tolerance, carry = solver.iterations, solver.tolerance, solver.carry
+    if caps is not None and not all(0 <= cap <= _LARGEST for cap in caps):
+        raise InputError(f"`iterations` is {_spaced(caps)}; expected 0 to {_LARGEST}")
+    if tolerance is not None and not (math.isfinite(tolerance) and tolerance >= 0.0):
+        raise InputError(f"`tolerance` is {tolerance}; expected a number ≥ 0")
+    longest = SolverConfig.history
+    if carry is not None and not 0 <= carry <= longest:
+        raise InputError(
+            f"`carry` is {carry}; expected 0 to {longest}, the steps that L-BFGS keeps"
         )
 
 

@@ -19,12 +19,12 @@ from jvst.errors import InputError
 from jvst.video import pictures_of
 
 MANIFEST, PLAN = "manifest.json", "plan.json"
-INTERRUPTED, INPUTS = "interrupted.npz", "inputs.npy"
+INTERRUPTED, CARRIED, INPUTS = "interrupted.npz", "carried.npz", "inputs.npy"
 PREVIEW, REPORT, FILM = "preview.png", "report.html", "stylized.mp4"
 FRAMES, PICTURES, PASSES, SHOTS = "frames", "pictures", "passes", "shots"
 FLOW = "flow"
 #: Written where the user asks for nothing else.
-_ALWAYS = (MANIFEST, PLAN, INTERRUPTED, INPUTS)
+_ALWAYS = (MANIFEST, PLAN, INTERRUPTED, CARRIED, INPUTS)
 _ASKED_FOR = (PREVIEW, REPORT, FILM)
 _NOTES_OF_SHOT = ("lock", "job.json", "compiling.json")
 _NETWORK_OF_SHOTS = "network.safetensors"

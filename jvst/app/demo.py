@@ -15,8 +15,7 @@ _SIZE = (256, 192)  # width, height
 def demo_config(config: StylizeConfig) -> StylizeConfig:
     """Draw the demo's clip and painting into the run folder and return what stylizes them.
 
-    Options that were given stay; iterations left at their defaults become few enough for two
-    CPU cores.
+    Options that were given stay; an effort that is left open becomes one for a first look.
     """
     folder = Path(config.output.run_dir or "runs/demo")
     clip_path, style_path = folder / "inputs" / "clip.mp4", folder / "inputs" / "painting.png"
@@ -26,8 +25,8 @@ def demo_config(config: StylizeConfig) -> StylizeConfig:
         write_video(clip_path, clip(scene, _FRAMES), frame_rate=Fraction(12), quality=10)
         write_picture(style_path, painting("swirls", 320, 240))
     solver = config.solver
-    if solver.iterations == StylizeConfig().solver.iterations:
-        solver = dataclasses.replace(solver, iterations=(200, 80))
+    if solver.effort == "auto":
+        solver = dataclasses.replace(solver, effort="draft")
     return dataclasses.replace(
         config,
         input=dataclasses.replace(config.input, clip=str(clip_path), style=(str(style_path),)),

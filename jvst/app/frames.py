@@ -75,7 +75,7 @@ def stylize_task(task: Task, store: RunStore, tell: Teller) -> None:
     config = task.config
     vgg = network_of(config, task.found).weights
     fit = fit_task(task, vgg, store, tell)
-    solver = dataclasses.replace(task.settings.solver, tile=fit.tile, history=fit.history)
+    solver = dataclasses.replace(task.settings.solver.with_history(fit.history), tile=fit.tile)
     settings = dataclasses.replace(task.settings, solver=solver)
     style = _style_of(
         vgg,

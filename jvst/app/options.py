@@ -14,6 +14,9 @@ from jvst.core.masks import MaskKnobs, knobs_of
 from jvst.errors import InputError
 from jvst.solver.objective import STYLE_LAYERS
 
+#: How much time a frame is given, see ``app.effort``.
+Effort = Literal["auto", "draft", "normal", "high", "paper"]
+
 SMALLEST_SIDE = 32  # pixels; relu5_1 halves the picture four times
 LARGEST_SIDE = 16384  # pixels; what H.264 can hold, and more than any memory
 
@@ -116,9 +119,9 @@ class MotionOptions:
     """Optical flow and the trust in it."""
 
     flow: str = "auto"
-    """dis (fast), epic (best, slower), auto (epic beside a solver on the CPU, dis beside a faster
-    one), deepflow, deepmatching, epicflow, or files:PATTERN for fields computed elsewhere, such as
-    'files:flow/backward_[%d]_{%d}.flo'."""
+    """dis (fast), epic (best, slower), auto (epic beside a long solve on the CPU, dis beside a
+    shorter one), deepflow, deepmatching, epicflow, or files:PATTERN for fields computed elsewhere,
+    such as 'files:flow/backward_[%d]_{%d}.flo'."""
     flow_scale: float = 1.0
     """Compute flow at this part of the size and scale it up: faster and coarser."""
     mask: str = "photometric"
@@ -131,6 +134,9 @@ class MotionOptions:
     """Pixels by which the area of each of the three grows."""
     mask_blur: tuple[float, ...] = (0.0,)
     """Standard deviation in pixels by which the edge of each of the three is softened."""
+    kernel: Literal["auto", "bilinear", "catmull-rom"] = "auto"
+    """How the last picture is read along the flow: bilinear (the paper), which softens the film;
+    catmull-rom, which keeps it sharp; auto: the effort's."""
     flow_cache: str = ""
     """Folder that keeps computed flow; the user's cache when left out, 'none' for no cache."""
     flow_workers: int = 2
@@ -166,18 +172,26 @@ class TimeOptions:
 class SolverOptions:
     """How each frame is minimized."""
 
-    iterations: tuple[int, int] = (2000, 1000)
-    """Caps: for the first frame, and for each later one."""
+    effort: Effort = "auto"
+    """Time for quality: draft, normal, high, paper (the paper's: from noise, nothing carried over
+    but the picture), or auto: normal on CPUs, high on GPUs and TPUs. Each option that it chooses
+    for you can be given as well, and wins."""
+    iterations: tuple[int, int] | None = None
+    """Caps: for the first frame, and for each later one; the effort's when left out."""
     init: Literal["auto", "noise", "content", "colours", "onepass"] = "auto"
     """Where a frame starts that is tied to no other: noise (the paper); content; colours, its
-    content in the painting's; onepass, the frame painted in one pass; auto: onepass."""
+    content in the painting's; onepass, the frame painted in one pass; auto: the effort's."""
     scales: tuple[str, ...] = ("auto",)
     """Sizes at which a frame from noise is solved first, as parts of its own: 0.25 0.5; none; or
     auto."""
     optimizer: Literal["lbfgs", "adam"] = "lbfgs"
     """lbfgs or adam."""
-    tolerance: float = 1e-4
-    """Stop a frame once its loss changes by less than this part over 50 iterations."""
+    tolerance: float | None = None
+    """Stop a frame once its loss changes by less than this part over 50 iterations; 0.0001 when
+    left out."""
+    carry: int | None = None
+    """Steps of the frame before with which the solve of the next begins, warped along the flow; 0:
+    none; the effort's when left out."""
     seed: int = 0
     """Seed of the noise."""
     tile: str = "auto"
@@ -229,6 +243,8 @@ class StylizeConfig:
 _NO_EFFECT_ON_FRAMES = {
     "output": {"output", "run_dir", "quality", "audio"},
     "motion": {"flow_cache", "flow_workers"},
+    # It counts by what it comes to, see ``Task.manifest``.
+    "solver": {"effort"},
     "run": {"demo", "fresh", "quiet", "config", "keep", "jobs", "cluster", "preview", "report"},
     # What was found or given is an option of its own, ``cuts``: a list of frames.
     # Clip, paintings and weights count by their content, see ``Task.manifest``.

@@ -83,6 +83,42 @@ def read_arrays(path: Path) -> list[np.ndarray]:
             return [kept[f"arr_{i}"] for i in range(len(kept.files))]
 
 
+def read_kept(path: Path, key: bytes) -> tuple[list[int], list[np.ndarray]] | None:
+    """Read arrays that were kept with the numbers that say of what they are.
+
+    Args:
+        path: the file.
+        key: of the run.
+
+    Returns:
+        Numbers and arrays; None where they are damaged, or another run's.
+    """
+    try:
+        place, *leaves, last = read_arrays(path)
+        if last.dtype != np.uint8:
+            leaves.append(last)  # from before there were keys
+        elif last.tobytes() != key:
+            return None
+        return place.tolist(), leaves
+    except (DamagedError, ValueError, TypeError):
+        return None
+
+
+def write_kept(path: Path, place: Sequence[int], leaves: Sequence[np.ndarray], key: bytes) -> None:
+    """Keep arrays.
+
+    Args:
+        path: the file.
+        place: numbers that say of what they are.
+        leaves: the arrays.
+        key: of the run.
+
+    Raises:
+        InputError: the disk is full, or the path can't be written.
+    """
+    write_arrays(path, [np.asarray(place), *leaves, np.frombuffer(key, np.uint8)])
+
+
 @contextmanager
 def sealing(path: Path) -> Iterator[IO[bytes]]:
     """Give a file to be written, which gets its checksum and then its name.

@@ -1,6 +1,7 @@
 """The single pass from files to the run's folder."""
 
 import time
+from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jvst._types import StyleTargets
+from jvst.app.carried import CarriedOn
 from jvst.app.events import FramesStarted, StoppedError, Teller
 from jvst.app.inputs import Clip
 from jvst.app.motion import MotionSource, Waiting, ready_frames, split
@@ -35,28 +37,39 @@ def stylize_frames(
 ) -> None:
     """Stylize the frames that are not finished."""
     clip = task.clip
-    stretches = to_solve(store, clip, settings.lags)
+    carried = CarriedOn(store)
+    stretches = to_solve(store, clip, settings.lags, carried if settings.solver.carries else None)
     left = sum(len(frames) for frames in stretches)
     tell(FramesStarted(clip.count, clip.size, 1, clip.count - left))
     for frames in stretches:
-        _stylize_stretch(task, settings, source, vgg, style, paintings, scales, store, tell, frames)
+        _stylize_stretch(
+            task, settings, source, vgg, style, paintings, scales, store, tell, carried, frames
+        )
+    carried.forget()
 
 
-def to_solve(store: RunStore, clip: Clip, lags: Sequence[int]) -> list[range]:
+def to_solve(
+    store: RunStore, clip: Clip, lags: Sequence[int], carried: CarriedOn | None = None
+) -> list[range]:
     """Return the frames to solve, as stretches of neighbours.
 
     They are those that are not finished, and those before them in their shots whose states they
-    need and that are not there any more.
+    need and that are not there any more. Where frames hand on what they have learnt, it goes back
+    to the latest frame whose is kept, or to the start of the shot.
 
     Args:
         store: the run's folder.
         clip: the clip.
         lags: distances to the earlier frames that a frame is tied to.
+        carried: what is kept of what frames hand on; None where they hand on nothing.
     """
     wanted = {index for index in range(clip.count) if not store.is_finished(index)}
     for index in range(clip.count - 1, -1, -1):
         if index in wanted:
             wanted.update(o for o in _earlier(clip, index, lags) if not store.has_state(o))
+            if carried is not None and index > clip.shot_start(index) and index - 1 not in wanted:
+                goes_on = store.load_interrupted(index) or carried.after(index - 1)
+                wanted.update([] if goes_on else [index - 1])
     stretches: list[range] = []
     for index in sorted(wanted):
         if stretches and stretches[-1].stop == index:
@@ -82,6 +95,7 @@ def _stylize_stretch(
     scales: Sequence[Scale],
     store: RunStore,
     tell: Teller,
+    carried: CarriedOn,
     frames: range,
 ) -> None:
     """Stylize frames that follow one another."""
@@ -97,6 +111,8 @@ def _stylize_stretch(
         waiting=Waiting(on_event=tell),
         source=source,
     )
+    resume = store.load_interrupted(first)
+    still_there = deque(sorted({index for index in needed if index < first}))
     stylized = stylize_clip(
         *split(ready),
         vgg,
@@ -108,22 +124,29 @@ def _stylize_stretch(
         scales=scales,
         first=first,
         earlier={index: jnp.asarray(store.load(index)) for index in needed if index < first},
-        resume=store.load_interrupted(first),
+        resume=resume,
         on_event=tell,
+        curvature=None if resume or not settings.solver.carries else carried.after(first - 1),
     )
     try:
         before = time.perf_counter()
         for frame in stylized:
             picture = np.asarray(to_uint8(frame.image))
             info = frame_info(frame.info, time.perf_counter() - before)
-            passed = frame.index - reach
-            drop = [passed] if config.run.keep == "pictures" and passed >= 0 else []
+            # What a run that is killed now goes on from, and what it needs for that.
+            last = frame.index if carried.index is None else min(frame.index, carried.index)
+            still_there.append(frame.index)
+            drop = []
+            while config.run.keep == "pictures" and still_there[0] <= last - reach:
+                drop.append(still_there.popleft())
             store.save(frame.index, np.asarray(frame.image), picture, info, drop=drop)
+            carried.done(frame.index, frame.info.curvature)
             tell.check()
             before = time.perf_counter()
         store.flush()
     except (KeyboardInterrupt, StoppedError):
         keep_unfinished(store, tell)
+        carried.flush()
         raise
     finally:
         ready.close()
@@ -151,6 +174,7 @@ def frame_info(info: SolveInfo, seconds: float) -> dict[str, Any]:
         "evaluations": info.evaluations,
         "stopped": info.stopped,
         "fallback": info.fallback,
+        "dropped": info.dropped,
         "loss": info.reports[-1].loss,
         "terms": info.reports[-1].terms._asdict(),
         "seconds": round(seconds, 3),

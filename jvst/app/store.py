@@ -2,10 +2,10 @@
 
 ``frames/0001.npy`` holds the float32 image of the first frame, ``frames/0001.json`` how its solve
 went, ``pictures/0001.png`` the picture to look at; ``interrupted.npz`` the solve that Ctrl-C cut
-short. A frame is finished once its ``.npy`` is there: it is written last; where states are not
-kept, an empty ``0001.dropped`` takes its place. In a run of several passes ``passes/02`` holds what
-``frames`` holds for the last pass; the states of passes that nothing depends on any more are
-dropped.
+short, ``carried.npz`` what a frame has handed on (``carried``). A frame is finished once its
+``.npy`` is there: it is written last; where states are not kept, an empty ``0001.dropped`` takes
+its place. In a run of several passes ``passes/02`` holds what ``frames`` holds for the last pass;
+the states of passes that nothing depends on any more are dropped.
 
 Whatever is read is checked (``sealed``; pictures by the checksums of PNG). ``mend`` finds what is
 damaged when a run begins, and makes it anew or lets it count as not there. Only files that the
@@ -26,6 +26,7 @@ from jvst._files import lock, replacing, set_aside, writing_to
 from jvst._types import Frame
 from jvst.app import sealed
 from jvst.app.claims import (
+    CARRIED,
     FILM,
     FRAMES,
     INTERRUPTED,
@@ -279,7 +280,7 @@ class RunStore:
             self._drop(here)
 
     def kept(self, *, pass_number: int = LAST) -> list[int]:
-        """Return the numbers of the run's frames of a pass whose states are there."""
+        """Return the numbers of a pass's frames whose states are there."""
         folder = self.state_path(0, pass_number).parent
         names = (state.stem for state in folder.glob("*.npy") if self.holds(state))
         found = (int(name) - 1 for name in names if name.isdecimal())
@@ -304,29 +305,31 @@ class RunStore:
         self, indices: Sequence[int], leaves: Sequence[np.ndarray], *, pass_number: int = LAST
     ) -> None:
         """Keep the solve of a frame, or of several at once, that is not finished."""
-        place, key = np.asarray([pass_number, *indices]), np.frombuffer(self._key, np.uint8)
-        sealed.write_arrays(self.folder / INTERRUPTED, [place, *leaves, key])
+        self.save_kept(INTERRUPTED, [pass_number, *indices], leaves)
 
     def load_interrupted(self, index: int, *, pass_number: int = LAST) -> list[np.ndarray] | None:
         """Return the kept solve that a frame is part of, if there is one.
 
         One that is damaged, or of another run, is none: the frame begins at its start.
         """
-        try:
-            place, *leaves, key = sealed.read_arrays(self.folder / INTERRUPTED)
-            if key.dtype == np.uint8:
-                if key.tobytes() != self._key:
-                    return None
-            else:
-                leaves.append(key)  # from before there were keys
-            number, *indices = place.tolist()
-        except (DamagedError, ValueError, TypeError):
-            return None
+        (number, *indices), leaves = self.load_kept(INTERRUPTED) or ([-1], [])
         return leaves if number == pass_number and index in indices else None
+
+    def save_kept(self, name: str, place: Sequence[int], leaves: Sequence[np.ndarray]) -> None:
+        """Keep arrays to go on from, with numbers that say of what they are."""
+        sealed.write_kept(self.folder / name, place, leaves, self._key)
+
+    def load_kept(self, name: str) -> tuple[list[int], list[np.ndarray]] | None:
+        """Return the numbers and the arrays; None where they are not to be used."""
+        return sealed.read_kept(self.folder / name, self._key)
 
     def forget_interrupted(self) -> None:
         """Remove a kept solve, which nothing can go on with."""
         _remove(self.folder / INTERRUPTED)
+
+    def forget_carried(self) -> None:
+        """Remove what a frame has handed on, which nothing can go on with."""
+        _remove(self.folder / CARRIED)
 
     def _save(
         self,

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from jvst._files import unwritable, user_cache
 from jvst.app.assembly import film_plan
 from jvst.app.checks import check_config, check_layers
+from jvst.app.effort import contradictions, effort_of, means_of
 from jvst.app.events import Fetching, Listener, LookingThrough, Notice, nobody
 from jvst.app.inputs import Clip, folder_pictures, open_clip, procedural_pictures, read_styles
 from jvst.app.options import StylizeConfig, frame_options, mask_knobs
@@ -51,9 +52,9 @@ def chosen_weights(config: StylizeConfig, network: str, size: tuple[int, int]) -
 def chosen_engine(config: StylizeConfig, size: tuple[int, int]) -> str:
     """Return the flow engine, or the pattern of files.
 
-    ``auto`` is ``epic`` where a frame takes the solver longer than a pair takes the engine, as on a
-    CPU: it halves the flicker where much moves (docs/quality.md). Beside a GPU the solver would
-    wait for it.
+    ``auto`` is ``epic`` where a frame takes the solver longer than a pair takes the engine, as a
+    long solve on a CPU: it halves the flicker where much moves (docs/quality.md). Beside a GPU, or
+    a short solve, the solver would wait for it.
 
     Args:
         config: the options.
@@ -62,7 +63,7 @@ def chosen_engine(config: StylizeConfig, size: tuple[int, int]) -> str:
     choice = config.motion.flow
     if choice != "auto":
         return choice
-    slow = jax.default_backend() == "cpu"
+    slow = jax.default_backend() == "cpu" and means_of(config).best_flow
     large = config.motion.flow_scale * min(size) >= EPIC_SMALLEST_SIDE
     return "epic" if slow and large and has_contrib() else "dis"
 
@@ -101,21 +102,21 @@ def network_of(config: StylizeConfig, found: Found) -> Network:
 
 def clip_config(config: StylizeConfig, network: str) -> ClipConfig:
     """Return what the single pass needs of the options."""
+    means = means_of(config)
     solver = SolverConfig(
-        optimizer=config.solver.optimizer,
-        tolerance=config.solver.tolerance,
+        optimizer=config.solver.optimizer, tolerance=means.tolerance, carry=means.carry
     )
-    init = NETWORKS[network].init if config.solver.init == "auto" else config.solver.init
     from_files = config.motion.mask.startswith("files:")
     preview = config.run.preview
     return ClipConfig(
         lags=tuple(sorted(config.time.lags)),
         long_term_after=config.time.long_term_after,
-        init=init,
-        first_iterations=config.solver.iterations[0],
-        next_iterations=config.solver.iterations[1],
+        init=means.init or NETWORKS[network].init,
+        first_iterations=means.iterations[0],
+        next_iterations=means.iterations[1],
         mask="binary" if from_files else config.motion.mask,  # type: ignore[arg-type]
         knobs=mask_knobs(config.motion),
+        kernel=means.kernel,
         content_layers=config.look.content_layers or NETWORKS[network].content_layers,
         solver=solver,
         chunk=min(_CHUNK, preview) if preview else _CHUNK,
@@ -184,6 +185,10 @@ class Task:
                 **frame_options(config),
                 "content_layers": list(self.settings.content_layers),
                 "init": self.settings.init,
+                "iterations": [self.settings.first_iterations, self.settings.next_iterations],
+                "tolerance": self.settings.solver.tolerance,
+                "kernel": self.settings.kernel,
+                "carry": self.settings.solver.carry,
                 "loss_weights": _plain(self.weights),
                 "cuts": list(clip.cuts),
             },
@@ -195,6 +200,7 @@ class Task:
                 "frames": clip.count,
             },
             "config": dataclasses.asdict(config),
+            "effort": effort_of(config),
             "cuts": list(clip.cuts),
             "network": self.found.network,
             "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
@@ -216,6 +222,8 @@ def prepare_task(
         InputError: something given can't be used.
     """
     check_config(config)
+    for notice in contradictions(config):
+        on_event(Notice(notice))
     if notice := keep_compiled_programs():
         on_event(Notice(notice))
     if clip is None:

@@ -1,4 +1,4 @@
-"""What one frame's solve has learnt, brought to the next frame."""
+"""What a frame's solve has learnt, for the next frame."""
 
 import functools
 

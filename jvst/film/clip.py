@@ -113,7 +113,7 @@ class StylizedFrame(NamedTuple):
 
     index: int
     image: Image  # not clipped: it is the next frame's start; clip it to show it
-    info: SolveInfo  # with ``SolverConfig.carry`` it holds twice so many pictures
+    info: SolveInfo  # with ``SolverConfig.carry`` it is twice as many pictures large
 
 
 def stylize_clip(

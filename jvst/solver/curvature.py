@@ -1,4 +1,4 @@
-"""What the steps of L-BFGS have shown of a loss, within a solve and from one to the next.
+"""What steps of L-BFGS have shown of a loss.
 
 The textbook recursion (Nocedal and Wright 2006, algorithm 7.4) goes through the history one
 correction after the other, at memory's pace on a CPU and in a hundred small kernels on a GPU. In

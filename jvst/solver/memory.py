@@ -54,6 +54,9 @@ _WHOLE_IMAGES = 1  # those of the terms on pixels: one, and one for each lag.
 _LAG_FLOATS = 7 + 11
 # ... the frame and the start; and every stylized frame that the lags reach back to.
 _FRAME_FLOATS, _EARLIER_FLOATS = 6, 3
+# Two vectors for each step that frames hand on: those that the solve began with, and those of the
+# frame before as long as the caller has that.
+_CARRIED_FLOATS = 2 * 2 * 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,14 +206,16 @@ def abstract_problem(
     return jax.eval_shape(start, image, vgg, targets, weights, np.int32(1)), targets
 
 
-def clip_bytes(shape: FrameShape, *, reach: int = 1) -> int:
+def clip_bytes(shape: FrameShape, *, reach: int = 1, carry: int = 0) -> int:
     """Return what ``stylize_clip`` keeps on the device beside the solver.
 
     Args:
         shape: of a frame.
         reach: the longest lag, in frames.
+        carry: steps that a frame hands on, see ``SolverConfig``.
     """
     floats = _LAG_FLOATS * shape.lags + _FRAME_FLOATS + _EARLIER_FLOATS * reach
+    floats += _CARRIED_FLOATS * carry
     return floats * _FLOAT * shape.height * shape.width
 
 
@@ -300,9 +305,10 @@ def plan(
     Raises:
         InputError: no way of solving fits; says what size would.
     """
-    beside, error = clip_bytes(shape, reach=reach), 1.0
+    error = 1.0
     for chosen, history in _choices(shape, config, tile):
-        solver = dataclasses.replace(config, history=history)
+        solver = config.with_history(history)
+        beside = clip_bytes(shape, reach=reach, carry=solver.carry)
         estimate = quick_estimate(shape, vgg, config=solver, tile=chosen)._replace(beside=beside)
         # Where the formula turned out to be too low, it is taken to be so for the next choice.
         if estimate.total * error > limit:
@@ -360,11 +366,11 @@ def _least(
     reach: int,
 ) -> int:
     """Return the bytes of the least demanding choice."""
-    return clip_bytes(shape, reach=reach) + min(
-        quick_estimate(
-            shape, vgg, config=dataclasses.replace(config, history=history), tile=chosen
-        ).total
-        for chosen, history in _choices(shape, config, tile)
+    solvers = [(chosen, config.with_history(h)) for chosen, h in _choices(shape, config, tile)]
+    return min(
+        clip_bytes(shape, reach=reach, carry=solver.carry)
+        + quick_estimate(shape, vgg, config=solver, tile=chosen).total
+        for chosen, solver in solvers
     )
 
 

@@ -1,5 +1,6 @@
 """What takes the steps of a solve, and its configuration."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -89,6 +90,10 @@ class SolverConfig:
             )
         check_least("window", self.window, 1)
         check_least("first_look", self.first_look, 0)
+
+    def with_history(self, history: int) -> "SolverConfig":
+        """Return the same with another history, of which no more is carried than there is."""
+        return dataclasses.replace(self, history=history, carry=min(self.carry, history))
 
     @property
     def carries(self) -> bool:
@@ -212,7 +217,7 @@ _newest = jax.jit(newest_steps, static_argnums=(1, 2))
 
 
 def times_dropped(state: Any) -> int:
-    """Return how often steps of another solve were dropped.
+    """Return the number of times that steps of another solve were dropped.
 
     Args:
         state: the optimizer's own.

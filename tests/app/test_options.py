@@ -164,8 +164,7 @@ def test_a_size_that_can_not_be_used_is_refused(arguments):
         frame_size(parse([*GIVEN, *arguments]), 450, 350)
 
 
-def test_defaults_are_the_papers_but_for_the_mask():
-    config = StylizeConfig()
-    assert config.solver.tolerance == 1e-4
-    assert config.solver.iterations == (2000, 1000)
-    assert config.motion.mask == "photometric"
+def test_every_option_that_an_effort_chooses_is_left_open():
+    solver, motion = StylizeConfig().solver, StylizeConfig().motion
+    assert (solver.tolerance, solver.iterations, solver.carry) == (None, None, None)
+    assert (solver.init, motion.kernel) == ("auto", "auto")

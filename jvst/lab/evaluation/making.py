@@ -44,8 +44,9 @@ def make_frames(
     count = len(study.frames)
     if len(made) >= count:
         return
-    if method.kind == "multipass":
-        made.clear()  # its frames are finished together, so some of them are of no use
+    # Frames of several passes are finished together, and what frames hand on is not kept.
+    if method.kind == "multipass" or study.problem.config.solver.carries:
+        made.clear()
     first = len(made)
     between = FlowCache(flow_folder, method.engine).pair if method.engine else _no_flow
     title = f"{study.clip.name}, {method.name}"

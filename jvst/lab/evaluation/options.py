@@ -67,6 +67,11 @@ class EvaluateOptions:
     """auto, vgg19, vgg19-normalised, embedded, another name of `jvst weights list`, or a file."""
     init: Literal["auto", "noise", "content", "colours", "onepass"] = "auto"
     """Where a frame that starts from nothing starts, as on jvst's command line."""
+    kernel: Literal["bilinear", "catmull-rom"] = "catmull-rom"
+    """How stylized frames are read along the flow, as on jvst's command line."""
+    carry: int = 0
+    """Steps with which a frame's solve begins, as on jvst's command line; a method that was
+    stopped begins anew."""
     seed: int = 0
     """Seed of the noise."""
     fresh: bool = False
@@ -112,9 +117,13 @@ def stylize_config(options: EvaluateOptions) -> StylizeConfig:
         input=InputOptions(clip=options.data, style=(options.style,), size=options.size),
         look=LookOptions(style_scale=options.style_scale),
         network=NetworkOptions(weights=options.weights),
-        motion=MotionOptions(flow=options.flow, mask=options.mask),
+        motion=MotionOptions(flow=options.flow, mask=options.mask, kernel=options.kernel),
         solver=SolverOptions(
-            iterations=options.iterations, init=options.init, tolerance=0.0, seed=options.seed
+            iterations=options.iterations,
+            init=options.init,
+            tolerance=0.0,
+            carry=options.carry,
+            seed=options.seed,
         ),
         run=RunOptions(quiet=options.quiet),
     )

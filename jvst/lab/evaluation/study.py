@@ -78,7 +78,12 @@ class Studio:
             "style_scale": config.look.style_scale,
             "weights": f"{found.network}, sha256 {file_sha256(found.path)}",
             "init": self._clip_config.init,
-            "iterations": list(config.solver.iterations),
+            "iterations": [
+                self._clip_config.first_iterations,
+                self._clip_config.next_iterations,
+            ],
+            "kernel": self._clip_config.kernel,
+            "carry": self._clip_config.solver.carry,
             "seed": config.solver.seed,
             "flow": config.motion.flow,
             "mask": config.motion.mask,
