@@ -22,6 +22,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "flow": "the flow engines: how good, how fast",
         "masks": "masks of trust: what they get right, and why they are wide",
         "outlines": "short films with one mask or another, near outlines",
+        "later": "later frames after a few iterations, by what they begin with",
         "gpu": "all of it on a GPU, in minutes",
     }
 )

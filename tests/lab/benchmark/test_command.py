@@ -480,3 +480,23 @@ def test_a_journal_keeps_what_is_there_so_far(tmp_path, capsys):
     journal.table("rows", "Title", (Column("x", "x"),), [{"x": 1}, {"x": 2}])
     assert len(json.loads(path.read_text())["figures"]["rows"]) == 2
     assert "| 2 |" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_later_frames_are_compared_by_kernel_and_by_what_is_carried(tmp_path, capsys):
+    line = ("later", "--scenes", "market:1", "--size", "64x48", "--frames", "3")
+    ways = ("--ways", "bilinear:0", "catmull-rom:4", "--iterations", "2")
+    printed, held = measured(tmp_path, capsys, *line, *ways, "--first-iterations", "6")
+    check_held(printed, held, "later")
+    one, two = held["figures"]["market, speed 1"]
+    assert (one["kernel"], one["carry"], two["kernel"], two["carry"]) == (
+        *("bilinear", 0),
+        *("catmull-rom", 4),
+    )
+    assert two["sharpness"] > one["sharpness"]
+    assert two["mean_loss"] < one["mean_loss"]
+
+
+def test_a_way_that_is_none_is_refused(capsys):
+    assert run_command(["later", "--ways", "catmull-rom"]) == 2
+    assert "expected KERNEL:STEPS" in capsys.readouterr().err

@@ -1,0 +1,223 @@
+"""Later frames after a few iterations, by what they begin with."""
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import jax.numpy as jnp
+import numpy as np
+
+from jvst._types import Image
+from jvst.app.options import (
+    InputOptions,
+    NetworkOptions,
+    RunOptions,
+    SolverOptions,
+    StylizeConfig,
+    size_of,
+)
+from jvst.core.image import to_float, to_uint8
+from jvst.core.metrics import gradient_energy, warping_error
+from jvst.core.warp import Kernel
+from jvst.errors import InputError
+from jvst.film.clip import ClipConfig, StylizedFrame, stylize_clip
+from jvst.film.neighbours import Motion
+from jvst.flow import engine_named, estimate_pair
+from jvst.lab.benchmark.flow import setting
+from jvst.lab.benchmark.known_clips import DrawnClip, PublishedClip
+from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
+from jvst.lab.evaluation.study import Studio, Study
+from jvst.lab.evaluation.truths import TrueClip
+from jvst.synthetic.sequences import SEQUENCES
+from jvst.video import write_picture
+
+COLUMNS = (
+    Column("iterations", "iterations"),
+    Column("kernel", "kernel"),
+    Column("steps carried", "carry"),
+    Column("loss of frame 2 ×10⁵", "second_loss", ".2f", 1e-5),
+    Column("of the last ×10⁵", "last_loss", ".2f", 1e-5),
+    Column("mean ×10⁵", "mean_loss", ".2f", 1e-5),
+    Column("evaluations a frame", "evaluations", ".1f"),
+    Column("time a frame", "seconds", ".2f"),
+    Column("sharpness", "sharpness", ".2f"),
+    Column("warping error ×10⁻⁴", "warping_error", ".2f", 1e4),
+    Column("dropped", "dropped"),
+)
+
+
+@dataclass(frozen=True)
+class LaterOptions:
+    """Stylize clips with few iterations a frame, by kernel and by what a solve begins with.
+
+    All go on from the same first frame. Time is in evaluations of the first frame's solve;
+    sharpness is the last frame's gradient energy over the first's. The warping error is that along
+    the true motion where there is one; it rewards blur, so read it beside the sharpness.
+    """
+
+    scenes: tuple[str, ...] = ("market:1", "ambush:1")
+    """Scenes, NAME:SPEED or NAME:SPEED:NOISE."""
+    published: str = ""
+    """A folder of frames with a folder deepflow of published fields, which count as true."""
+    size: str = "384x164"
+    """Size to work at, WIDTHxHEIGHT."""
+    frames: int = 10
+    """Frames of each clip."""
+    engine: str = "dis"
+    """Flow engine."""
+    ways: tuple[str, ...] = ("bilinear:0", "catmull-rom:0", "catmull-rom:10")
+    """KERNEL:STEPS: how neighbours are read, and how many steps a frame hands on."""
+    iterations: tuple[int, ...] = (3, 6, 12, 30)
+    """Of a later frame."""
+    first_iterations: int = 60
+    """Of the first."""
+    style: str = "painting:swirls"
+    """Painting: a picture, or painting:NAME for one of our own."""
+    weights: str = "embedded"
+    """Network, as for jvst --weights."""
+    pictures: str = ""
+    """Folder for the last frames."""
+    json: str = ""
+    """File for the figures."""
+
+
+def run(options: LaterOptions, journal: Journal) -> None:
+    """Measure clip by clip and report.
+
+    Raises:
+        InputError: an unknown engine, scene or kernel, a bad size, or too few frames.
+    """
+    engine_named(options.engine)
+    check_at_least(options.frames, 2, "--frames")
+    ways = [_way(text) for text in options.ways]
+    size = size_of(options.size)
+    clips: list[TrueClip] = []
+    for scene in options.scenes:
+        name, speed, noise = setting(scene)
+        check_choice(name, sorted(SEQUENCES), "--scenes")
+        clips.append(DrawnClip(name, size, speed=speed, noise=noise))
+    if options.published:
+        clips.append(PublishedClip(Path(options.published)))
+    journal.begin()
+    studio = Studio(
+        StylizeConfig(
+            input=InputOptions(clip="clip", style=(options.style,), size=options.size),
+            network=NetworkOptions(weights=options.weights),
+            solver=SolverOptions(iterations=(options.first_iterations, 0), tolerance=0.0),
+            run=RunOptions(quiet=True),
+        )
+    )
+    for clip in clips:
+        study = studio.study(clip, options.frames, 0)
+        width, height = study.size
+        title = f"{clip.name}, {width}x{height}, {len(study.frames)} frames, flow {options.engine}"
+        rows = _rows(study, ways, options, journal)
+        journal.table(clip.name, title, COLUMNS, rows)
+
+
+def _way(text: str) -> tuple[Kernel, int]:
+    """Read ``KERNEL:STEPS``."""
+    name, _, steps = text.partition(":")
+    check_choice(name, get_args(Kernel), "--ways")
+    if not steps.isdecimal():
+        raise InputError(f"--ways names {text!r}; expected KERNEL:STEPS, such as catmull-rom:10")
+    return name, int(steps)  # type: ignore[return-value]
+
+
+def _rows(
+    study: Study, ways: Sequence[tuple[Kernel, int]], options: LaterOptions, journal: Journal
+) -> list[dict[str, Any]]:
+    frames = study.frames
+    motions: list[dict[int, Motion]] = [{}]
+    for before, here in itertools.pairwise(frames):
+        flow, back = map(jnp.asarray, estimate_pair(options.engine, here, before))
+        motions.append({1: Motion(flow, back, to_float(jnp.asarray(before)))})
+    most = max(carry for _, carry in ways)
+    config = _config(study, 0, ("bilinear", most))
+    (first,), _ = _film(study, motions[:1], config)
+    _, seconds = _film(study, motions[:1], config)  # compiled by now
+    evaluation = seconds / first.info.evaluations
+    rows: list[dict[str, Any]] = []
+    for iterations in options.iterations:
+        for kernel, carry in ways:
+            say(f"{study.clip.name}: {iterations} iterations, {kernel}, {carry} steps carried")
+            config = _config(study, iterations, (kernel, carry))
+            known = first.info.curvature
+            if known is not None:
+                newest = slice(most - carry, most)
+                known = known._replace(
+                    steps=known.steps[newest],
+                    changes=known.changes[newest],
+                    s_by_y=known.s_by_y[newest, newest],
+                    y_by_y=known.y_by_y[newest, newest],
+                )
+            film, seconds = _film(
+                study, motions[1:], config, first=1, earlier={0: first.image}, curvature=known
+            )
+            row = {"iterations": iterations, "kernel": kernel, "carry": carry}
+            row |= _measured(study, first, film) | {"seconds": seconds / evaluation}
+            rows.append(row)
+            journal.keep(study.clip.name, rows)
+            if options.pictures:
+                name = f"{study.clip.name}-{iterations}-{kernel}-{carry}.png".replace(", ", "-")
+                picture = np.asarray(to_uint8(film[-1].image))
+                write_picture(Path(options.pictures, name), picture)
+    return rows
+
+
+def _config(study: Study, iterations: int, way: tuple[Kernel, int]) -> ClipConfig:
+    kernel, carry = way
+    base = study.problem.config
+    solver = dataclasses.replace(base.solver, carry=carry)
+    return dataclasses.replace(base, next_iterations=iterations, kernel=kernel, solver=solver)
+
+
+def _film(
+    study: Study, motions: Sequence[Mapping[int, Motion]], config: ClipConfig, **options: Any
+) -> tuple[list[StylizedFrame], float]:
+    """Return the frames, and the seconds of one of them, the median."""
+    problem, first = study.problem, options.get("first", 0)
+    made = stylize_clip(
+        [to_float(jnp.asarray(frame)) for frame in study.frames[first : first + len(motions)]],
+        motions,
+        problem.vgg,
+        problem.style,
+        problem.weights,
+        config=config,
+        key=problem.key,
+        paintings=problem.paintings,
+        **options,
+    )
+    film, seconds, began = [], [], time.perf_counter()
+    for frame in made:
+        frame.image.block_until_ready()
+        seconds.append(time.perf_counter() - began)
+        # What each hands on is as large as twenty pictures.
+        lean = frame._replace(info=frame.info._replace(curvature=None))
+        film.append(lean if frame.index else frame)
+        began = time.perf_counter()
+    return film, float(np.median(seconds))
+
+
+def _measured(study: Study, first: StylizedFrame, film: Sequence[StylizedFrame]) -> dict[str, Any]:
+    losses = [frame.info.reports[-1].loss for frame in film]
+    shown: list[Image] = [jnp.clip(frame.image, 0.0, 1.0) for frame in (first, *film)]
+    errors = []
+    for index, (before, here) in enumerate(itertools.pairwise(shown)):
+        truth = study.clip.truth(index)
+        if truth is not None:
+            visible = jnp.asarray(truth.visible, jnp.float32)
+            errors.append(float(warping_error(before, here, jnp.asarray(truth.flow), visible)))
+    return {
+        "second_loss": losses[0],
+        "last_loss": losses[-1],
+        "mean_loss": float(np.mean(losses)),
+        "evaluations": float(np.mean([frame.info.evaluations for frame in film])),
+        "sharpness": float(gradient_energy(shown[-1]) / gradient_energy(shown[0])),
+        "warping_error": float(np.mean(errors)) if errors else None,
+        "dropped": sum(frame.info.dropped for frame in film),
+    }
