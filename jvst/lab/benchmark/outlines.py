@@ -15,6 +15,7 @@ from jaxtyping import Bool, Float
 from jvst._types import FlowField, Image
 from jvst.app.options import (
     InputOptions,
+    MotionOptions,
     NetworkOptions,
     RunOptions,
     SolverOptions,
@@ -221,7 +222,9 @@ def _config(options: OutlinesOptions) -> StylizeConfig:
     return StylizeConfig(
         input=InputOptions(clip="clip", style=(options.style,), size=options.size),
         network=NetworkOptions(weights=options.weights),
-        solver=SolverOptions(iterations=options.iterations, tolerance=0.0),
+        # The paper's warp, and nothing carried: what is compared are masks.
+        motion=MotionOptions(kernel="bilinear"),
+        solver=SolverOptions(iterations=options.iterations, tolerance=0.0, carry=0),
         run=RunOptions(quiet=True),
     )
 
