@@ -58,10 +58,14 @@ class Started:
     Attributes:
         clip: as given.
         folder: the run's folder.
+        network: name of the network.
+        effort: name of the effort, see ``app.effort``.
     """
 
     clip: str
     folder: Path
+    network: str = ""
+    effort: str = ""
 
 
 @dataclass(frozen=True)
@@ -88,12 +92,16 @@ class FramesStarted:
         size: (width, height) in pixels.
         passes: number of passes.
         finished: number of solves of all passes that an earlier run finished.
+        caps: iterations at the most: of a frame that is tied to none before it, and of another.
+        anew: numbers of the frames that are tied to none before them.
     """
 
     frames: int
     size: tuple[int, int]
     passes: int
     finished: int
+    caps: tuple[int, int] = (0, 0)
+    anew: frozenset[int] = frozenset({0})
 
 
 @dataclass(frozen=True)

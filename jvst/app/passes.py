@@ -44,7 +44,8 @@ def stylize_passes(
     if first_pass > settings.passes:
         return
     done = (first_pass - 1) * clip.count + position
-    tell(FramesStarted(clip.count, clip.size, settings.passes, done))
+    caps = settings.pass_iterations, settings.pass_iterations
+    tell(FramesStarted(clip.count, clip.size, settings.passes, done, caps, frozenset()))
     order = settings.order(clip.count, first_pass)
     with (
         ClipOnDisk(clip, store.folder / INPUTS) as frames,

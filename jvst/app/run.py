@@ -15,6 +15,7 @@ from jvst._files import DiskFullError
 from jvst.app.assembly import LostPictureError, check_film, film_plan, write_film
 from jvst.app.budget import bytes_of, check_film_room, check_room, needed_bytes
 from jvst.app.claims import PREVIEW, REPORT
+from jvst.app.effort import effort_of
 from jvst.app.events import (
     Cancel,
     Cancelled,
@@ -124,7 +125,8 @@ def _go_through(task: Task, store: RunStore, tell: Teller, timings: Timings) -> 
     store.open_run(manifest, fresh=config.run.fresh, claims=claims)
     result = Result(store.folder, store.folder / "pictures", store.manifest_path)
     try:
-        tell(Started(task.clip.source, store.folder))
+        effort = effort_of(config)
+        tell(Started(task.clip.source, store.folder, task.found.network, effort))
         tell.check()
         with compiling() as compiled:
             _stylize(task, store, tell)

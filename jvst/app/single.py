@@ -40,7 +40,9 @@ def stylize_frames(
     carried = CarriedOn(store)
     stretches = to_solve(store, clip, settings.lags, carried if settings.solver.carries else None)
     left = sum(len(frames) for frames in stretches)
-    tell(FramesStarted(clip.count, clip.size, 1, clip.count - left))
+    caps = settings.first_iterations, settings.next_iterations
+    anew = frozenset({0, *clip.cuts})
+    tell(FramesStarted(clip.count, clip.size, 1, clip.count - left, caps, anew))
     for frames in stretches:
         _stylize_stretch(
             task, settings, source, vgg, style, paintings, scales, store, tell, carried, frames

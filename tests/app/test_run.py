@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from jvst.app.cli.estimate import TimeLeft
 from jvst.app.cli.lines import summary
 from jvst.app.cli.progress import ClipProgress
 from jvst.app.demo import demo_config
@@ -22,6 +23,16 @@ from jvst.solver.objective import LossTerms
 from jvst.solver.presets import NETWORKS
 from jvst.solver.solve import Report
 from jvst.video import probe, read_picture
+
+
+class Timed(TimeLeft):
+    """An estimate that is given."""
+
+    per_frame = seconds = None
+
+    def __init__(self, per_frame, seconds):
+        self.per_frame, self.seconds = per_frame, seconds
+
 
 INFO = {"iterations": 9, "stopped": "converged", "fallback": "none"}
 
@@ -95,7 +106,8 @@ def test_the_demo_draws_its_own_clip_and_painting(tmp_path, monkeypatch):
 
 def test_the_bar_shows_frame_iteration_terms_pace_and_time_left():
     stream = io.StringIO()
-    progress = ClipProgress(4, 1, quiet=False, stream=stream)
+    left = Timed(per_frame=2.5, seconds=200.0)
+    progress = ClipProgress(4, 1, left, quiet=False, stream=stream)
     progress.waited = 7.2
     report = Report(25, 26, 3.0, LossTerms(1.25, 0.5, 0.25, 0.125))
     progress.chunk("frame 3/4", 2, report, 50)
@@ -108,15 +120,15 @@ def test_the_bar_shows_frame_iteration_terms_pace_and_time_left():
         "iteration 25/50",
         "content 1.25",
         "style 0.5",
-        "s/frame, waited 7 s for flow",
-        "<",
+        "2.5 s/frame, waited 7 s for flow",
+        "about 3 min left",
     ):
         assert part in shown
 
 
 def test_a_quiet_run_shows_no_bar():
     stream = io.StringIO()
-    progress = ClipProgress(4, 0, quiet=True, stream=stream)
+    progress = ClipProgress(4, 0, Timed(None, None), quiet=True, stream=stream)
     progress.chunk("frame 1/4", 0, Report(25, 26, 3.0, LossTerms(1.0, 0.5, 0.25, 0.125)), 100)
     progress.close()
     assert stream.getvalue() == ""

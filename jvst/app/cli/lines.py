@@ -1,8 +1,10 @@
 """A run's events as lines on the command line."""
 
 import sys
+from pathlib import Path
 
 from jvst.app.cli.defects import defect_line
+from jvst.app.cli.estimate import TimeLeft
 from jvst.app.cli.progress import ClipProgress, FetchProgress, ShotsProgress, compiling
 from jvst.app.cli.spelling import spoken
 from jvst.app.events import (
@@ -22,11 +24,16 @@ from jvst.app.events import (
     ShotDone,
     ShotsAtWork,
     ShotsStarted,
+    Started,
 )
 from jvst.app.result import Result
 from jvst.app.workers.pool import FailedShotsError
 from jvst.errors import InputError
 from jvst.film.events import Compiling, FrameDone, Progress
+
+#: Efforts that are faster than each.
+_SOONER = {"normal": ("draft",), "high": ("normal", "draft"), "paper": ("high", "normal", "draft")}
+_LARGE = 512  # pixels; frames smaller than that are seldom wanted
 
 
 class CommandLine:
@@ -42,15 +49,18 @@ class CommandLine:
         self._shots: ShotsProgress | None = None
         self._fetch: FetchProgress | None = None
         self._begun = FramesStarted(0, (0, 0), 1, 0)
+        self._left = TimeLeft(self._begun)
+        self._started = Started("", Path())
         self._done = 0
 
     def __call__(self, event: Event) -> None:
         """Hear of an event."""
         match event:
             case FramesStarted():
-                self._begun, self._done = event, event.finished
+                self._begun, self._done, self._left = event, event.finished, TimeLeft(event)
                 solves = event.frames * event.passes
-                self._clip = ClipProgress(solves, event.finished, quiet=self._quiet)
+                self._say_what_comes(event, solves - event.finished)
+                self._clip = ClipProgress(solves, event.finished, self._left, quiet=self._quiet)
             case ShotsStarted(frames, left, passes):
                 self._shots = ShotsProgress(frames, left, passes=passes, quiet=self._quiet)
             case Compiling() if self._clip is None and not self._quiet:
@@ -65,6 +75,8 @@ class CommandLine:
                 self._fetched(event)
             case FramesFinished():
                 self.close()
+            case Started():
+                self._started = event
             case _:
                 self._say(event)
 
@@ -80,6 +92,8 @@ class CommandLine:
         bar = self._clip
         if bar is None:
             return
+        if not isinstance(event, FlowReady):
+            self._left.hear(event)
         match event:
             case Compiling():
                 bar.compiling(event)
@@ -90,6 +104,24 @@ class CommandLine:
             case Progress(indices=indices):
                 what = progress_place(event, self._begun)
                 bar.chunk(what, self._done, event.slowest, event.cap, len(indices))
+
+    def _say_what_comes(self, event: FramesStarted, left: int) -> None:
+        """Say what is about to happen, and what to change to have it sooner."""
+        if self._quiet or left == 0:
+            return
+        width, height = event.size
+        first, later = event.caps
+        what = f"{left} frames" if event.passes == 1 else f"{left} solves of frames"
+        caps = f"{later}" if event.passes > 1 else f"{first} iterations, then {later} a frame"
+        effort = self._started.effort
+        faster = [f"--effort {name}" for name in _SOONER.get(effort, ())]
+        if max(width, height) > _LARGE:
+            faster.append(f"--max-side {_LARGE}")
+        sooner = f"; for a faster run: {' or '.join(faster)}" if faster else ""
+        self._line(
+            f"jvst: {what} of {width}x{height}, network {self._started.network}, effort {effort} "
+            f"({caps}){sooner}"
+        )
 
     def _fetched(self, event: Fetching) -> None:
         if self._fetch is None:

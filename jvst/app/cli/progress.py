@@ -1,13 +1,13 @@
 """Progress bars of a run, its shots and fetched files."""
 
 import sys
-import time
 from collections.abc import Sequence
 from io import TextIOBase
 from typing import Any
 
 from tqdm import tqdm
 
+from jvst.app.cli.estimate import TimeLeft, spoken_seconds
 from jvst.app.events import ShotAtWork
 from jvst.film.events import Compiling
 from jvst.solver.solve import Report
@@ -21,6 +21,7 @@ class ClipProgress:
     Args:
         solves: number of frames to solve; in several passes, of all of them.
         finished: number of those that an earlier run finished.
+        left: estimates the time left.
         quiet: show nothing.
         stream: where to draw; standard error when left out.
     """
@@ -29,6 +30,7 @@ class ClipProgress:
         self,
         solves: int,
         finished: int,
+        left: TimeLeft,
         *,
         quiet: bool,
         stream: TextIOBase | None = None,
@@ -36,8 +38,7 @@ class ClipProgress:
         drawn_on: Any = stream or sys.stderr
         #: Seconds that the solver has stood still for flow.
         self.waited = 0.0
-        self._started = time.perf_counter()
-        self._begun_with = finished
+        self._left = left
         # A file or a pipe gets a line now and then, a terminal a bar that moves.
         interval = 0.2 if drawn_on and drawn_on.isatty() else 10.0
         self._bar = tqdm(
@@ -48,7 +49,7 @@ class ClipProgress:
             mininterval=interval,
             maxinterval=interval,
             miniters=0,
-            bar_format="{percentage:3.0f}% |{bar:20}| {desc} [{elapsed}<{remaining}]",
+            bar_format="{percentage:3.0f}% |{bar:20}| {desc} [{elapsed}{postfix}]",
             dynamic_ncols=True,
         )
 
@@ -64,9 +65,10 @@ class ClipProgress:
         """
         # A frame usually stops before its cap, so the bar hurries at its end.
         reached = done + together * min(report.iteration / max(cap, 1), 1.0)
-        solved = reached - self._begun_with
-        took = time.perf_counter() - self._started
-        pace = f", {took / solved:.1f} s/frame" if solved > 0.0 else ""
+        each, seconds = self._left.per_frame, self._left.seconds
+        pace = f", {each:.1f} s/frame" if each is not None else ""
+        if seconds is not None:
+            self._bar.set_postfix_str(f"about {spoken_seconds(seconds)} left", refresh=False)
         shown = [
             f"{_SHORT.get(name, name)} {value:.3g}"
             for name, value in report.terms._asdict().items()
