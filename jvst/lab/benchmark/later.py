@@ -1,4 +1,4 @@
-"""Later frames after a few iterations, by what they begin with."""
+"""Later frames after a few iterations, by their beginnings."""
 
 import dataclasses
 import itertools
