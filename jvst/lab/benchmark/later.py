@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -163,7 +164,7 @@ def _rows(
             rows.append(row)
             journal.keep(study.clip.name, rows)
             if options.pictures:
-                name = f"{study.clip.name}-{iterations}-{kernel}-{carry}.png".replace(", ", "-")
+                name = re.sub(r"\W+", "_", study.clip.name) + f"-{iterations}-{kernel}-{carry}.png"
                 picture = np.asarray(to_uint8(film[-1].image))
                 write_picture(Path(options.pictures, name), picture)
     return rows
