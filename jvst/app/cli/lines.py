@@ -107,7 +107,10 @@ class CommandLine:
 
     def _say_what_comes(self, event: FramesStarted, left: int) -> None:
         """Say what is about to happen, and what to change to have it sooner."""
-        if self._quiet or left == 0:
+        if self._quiet:
+            return
+        if left == 0:
+            self._line(f"jvst: all frames in {self._started.folder} are finished; the film is next")
             return
         width, height = event.size
         first, later = event.caps
@@ -176,13 +179,13 @@ def progress_place(event: Progress, begun: FramesStarted) -> str:
 def summary(result: Result) -> str:
     """Say at the end where everything is and what went wrong on the way."""
     converged = sum(info["stopped"] == "converged" for info in result.frames)
+    ended = f"{converged} converged before their iteration cap" if converged else "each to its cap"
     lines = [
         f"video     {result.video}",
         f"frames    {result.pictures}",
         f"manifest  {result.manifest}",
         *([f"report    {result.report}"] if result.report else []),
-        f"{len(result.frames)} frames in {result.timings['frames']:.1f} s; {converged} converged, "
-        f"{len(result.frames) - converged} reached their iteration cap",
+        f"{len(result.frames)} frames in {result.timings['frames']:.1f} s; {ended}",
     ]
     for number, info in enumerate(result.frames, start=1):
         if info["fallback"] != "none":
