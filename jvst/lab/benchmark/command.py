@@ -23,6 +23,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "masks": "masks of trust: what they get right, and why they are wide",
         "outlines": "short films with one mask or another, near outlines",
         "later": "later frames after a few iterations, by what they begin with",
+        "efforts": "films by effort: losses, steadiness, sharpness and time",
         "gpu": "all of it on a GPU, in minutes",
     }
 )

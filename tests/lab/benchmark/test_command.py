@@ -497,6 +497,17 @@ def test_later_frames_are_compared_by_kernel_and_by_what_is_carried(tmp_path, ca
     assert two["mean_loss"] < one["mean_loss"]
 
 
+@pytest.mark.slow
+def test_efforts_are_compared_with_many_more_iterations(tmp_path, capsys):
+    line = ("efforts", "--scenes", "alley:1", "--size", "64x48", "--frames", "4", "--end", "60")
+    printed, held = measured(tmp_path, capsys, *line, "--efforts", "draft", "normal")
+    check_held(printed, held, "efforts")
+    draft, normal = held["figures"]["alley, speed 1"]
+    assert (draft["iterations"], normal["iterations"]) == (3, 12)
+    for which in ("second", "middle", "last"):
+        assert draft[which] > normal[which] > 1.0
+
+
 def test_a_way_that_is_none_is_refused(capsys):
     assert run_command(["later", "--ways", "catmull-rom"]) == 2
     assert "expected KERNEL:STEPS" in capsys.readouterr().err

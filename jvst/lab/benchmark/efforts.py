@@ -1,0 +1,210 @@
+"""Films by effort: losses, steadiness, sharpness and time."""
+
+import dataclasses
+import itertools
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from jvst._types import Image
+from jvst.app.effort import LEVELS
+from jvst.app.options import (
+    InputOptions,
+    NetworkOptions,
+    RunOptions,
+    SolverOptions,
+    StylizeConfig,
+    size_of,
+)
+from jvst.app.task import chosen_engine
+from jvst.core.image import to_float, to_uint8
+from jvst.core.metrics import gradient_energy, warping_error
+from jvst.film.clip import StylizedFrame, stylize_clip
+from jvst.film.neighbours import Motion
+from jvst.flow import estimate_pair
+from jvst.lab.benchmark.flow import setting
+from jvst.lab.benchmark.known_clips import DrawnClip
+from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
+from jvst.lab.evaluation.study import Studio, Study
+from jvst.synthetic.sequences import SEQUENCES
+from jvst.video import write_picture
+
+COLUMNS = (
+    Column("effort", "effort"),
+    Column("flow", "flow"),
+    Column("iterations", "iterations", ".0f"),
+    Column("evaluations", "evaluations", ".0f"),
+    Column("seconds a frame", "seconds", ".2f"),
+    Column("in evaluations", "in_evaluations", ".1f"),
+    Column("loss of frame 2", "second", ".2f"),
+    Column("of the middle one", "middle", ".2f"),
+    Column("of the last", "last", ".2f"),
+    Column("sharpness", "sharpness", ".2f"),
+    Column("warping error ×10⁻⁴", "warping_error", ".2f", 1e4),
+)
+
+
+@dataclass(frozen=True)
+class EffortsOptions:
+    """Stylize clips with each effort, and say how far from the end its frames are.
+
+    Losses are those of a frame over what many more iterations from the same start make of it;
+    iterations, evaluations and seconds are the median of later frames, seconds without flow, which
+    is computed beside. Sharpness is the last frame's gradient energy over the first's.
+    """
+
+    scenes: tuple[str, ...] = ("market:1", "alley:1")
+    """Scenes, NAME:SPEED or NAME:SPEED:NOISE."""
+    size: str = "256x112"
+    """Size to work at, WIDTHxHEIGHT."""
+    frames: int = 20
+    """Frames of each clip."""
+    efforts: tuple[str, ...] = tuple(LEVELS)
+    """Which efforts."""
+    end: int = 1000
+    """Iterations that losses are compared with; 0: they are not."""
+    style: str = "painting:swirls"
+    """Painting: a picture, or painting:NAME for one of our own."""
+    weights: str = "embedded"
+    """Network, as for jvst --weights."""
+    pictures: str = ""
+    """Folder for the frames."""
+    json: str = ""
+    """File for the figures."""
+
+
+def run(options: EffortsOptions, journal: Journal) -> None:
+    """Measure clip by clip and report.
+
+    Raises:
+        InputError: an unknown effort or scene, a bad size, or too few frames.
+    """
+    check_at_least(options.frames, 3, "--frames")
+    size = size_of(options.size)
+    for effort in options.efforts:
+        check_choice(effort, tuple(LEVELS), "--efforts")
+    clips = []
+    for scene in options.scenes:
+        name, speed, noise = setting(scene)
+        check_choice(name, sorted(SEQUENCES), "--scenes")
+        clips.append(DrawnClip(name, size, speed=speed, noise=noise))
+    journal.begin()
+    for clip in clips:
+        rows: list[dict[str, Any]] = []
+        for effort in options.efforts:
+            say(f"{clip.name}: {effort}")
+            config = _config(options, effort)
+            study = Studio(config).study(clip, options.frames, 0)
+            rows.append({"effort": effort} | _row(study, chosen_engine(config, size), options))
+            journal.keep(clip.name, rows)
+        title = f"{clip.name}, {options.size}, {options.frames} frames"
+        journal.table(clip.name, title, COLUMNS, rows)
+
+
+def _config(options: EffortsOptions, effort: str) -> StylizeConfig:
+    return StylizeConfig(
+        input=InputOptions(clip="clip", style=(options.style,), size=options.size),
+        network=NetworkOptions(weights=options.weights),
+        solver=SolverOptions(effort=effort),  # type: ignore[arg-type]
+        run=RunOptions(quiet=True),
+    )
+
+
+def _row(study: Study, engine: str, options: EffortsOptions) -> dict[str, Any]:
+    motions: list[dict[int, Motion]] = [{}]
+    for before, here in itertools.pairwise(study.frames):
+        flow, back = map(jnp.asarray, estimate_pair(engine, here, before))
+        motions.append({1: Motion(flow, back, to_float(jnp.asarray(before)))})
+    images, infos, seconds = [], [], []
+    began = time.perf_counter()
+    for frame in _made(study, motions, {}):
+        images.append(frame.image.block_until_ready())
+        infos.append(frame.info._replace(curvature=None))
+        seconds.append(time.perf_counter() - began)
+        began = time.perf_counter()
+        _keep(options, study, frame.index, frame.image)
+    shown: list[Image] = [jnp.clip(image, 0.0, 1.0) for image in images]
+    later = infos[1:]
+    typical = float(np.median(seconds[2:]))  # the second frame may compile
+    row: dict[str, Any] = {
+        "flow": engine,
+        "iterations": float(np.median([info.iterations for info in later])),
+        "evaluations": float(np.median([info.evaluations for info in later])),
+        "seconds": typical,
+        "in_evaluations": typical / _evaluation(study, motions),
+        "sharpness": float(gradient_energy(shown[-1]) / gradient_energy(shown[0])),
+        "warping_error": _error(study, shown),
+    }
+    if options.end:
+        middle, last = len(images) // 2 - 1, len(images) - 1
+        for name, index in (("second", 1), ("middle", middle), ("last", last)):
+            (end,) = _made(
+                study,
+                motions[index : index + 1],
+                {"first": index, "earlier": {index - 1: images[index - 1]}},
+                iterations=options.end,
+            )
+            row[name] = infos[index].reports[-1].loss / end.info.reports[-1].loss
+    return row
+
+
+def _made(
+    study: Study,
+    motions: Sequence[Mapping[int, Motion]],
+    options: dict[str, Any],
+    *,
+    iterations: int | None = None,
+) -> Iterator[StylizedFrame]:
+    """Yield frames; with a number of iterations each by itself, and to that number."""
+    problem, first = study.problem, options.get("first", 0)
+    config = problem.config
+    if iterations is not None:
+        solver = dataclasses.replace(config.solver, tolerance=0.0, carry=0)
+        config = dataclasses.replace(
+            config, first_iterations=iterations, next_iterations=iterations, solver=solver
+        )
+    yield from stylize_clip(
+        [to_float(jnp.asarray(frame)) for frame in study.frames[first : first + len(motions)]],
+        motions,
+        problem.vgg,
+        problem.style,
+        problem.weights,
+        config=config,
+        key=problem.key,
+        paintings=problem.paintings,
+        **options,
+    )
+
+
+def _evaluation(study: Study, motions: Sequence[Mapping[int, Motion]]) -> float:
+    """Return the seconds of an evaluation, in a solve that is long enough to tell."""
+    took = []
+    for _ in range(2):  # the first may compile
+        began = time.perf_counter()
+        (frame,) = _made(study, motions[:1], {}, iterations=30)
+        took.append((time.perf_counter() - began) / frame.info.evaluations)
+    return took[-1]
+
+
+def _error(study: Study, shown: Sequence[Image]) -> float:
+    errors = []
+    for index, (before, here) in enumerate(itertools.pairwise(shown)):
+        truth = study.clip.truth(index)
+        if truth is not None:
+            visible = jnp.asarray(truth.visible, jnp.float32)
+            errors.append(float(warping_error(before, here, jnp.asarray(truth.flow), visible)))
+    return float(np.mean(errors))
+
+
+def _keep(options: EffortsOptions, study: Study, index: int, image: Image) -> None:
+    if options.pictures:
+        effort = f"{study.problem.config.first_iterations}"
+        folder = re.sub(r"\W+", "_", study.clip.name)
+        path = Path(options.pictures, folder, effort, f"frame_{index + 1:04d}.png")
+        write_picture(path, np.asarray(to_uint8(image)))
