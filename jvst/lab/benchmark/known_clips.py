@@ -63,6 +63,11 @@ class PublishedClip:
         if self.truth(0) is None:
             raise InputError(f"{self._fields.path(0, 1)} is not there; expected published fields")
 
+    @property
+    def count(self) -> int:
+        """Number of frames."""
+        return len(self._frames)
+
     def image(self, index: int) -> Frame:
         """Return a frame."""
         return self._frames[index]

@@ -96,13 +96,14 @@ def run(options: LaterOptions, journal: Journal) -> None:
     check_at_least(options.frames, 2, "--frames")
     ways = [_way(text) for text in options.ways]
     size = size_of(options.size)
-    clips: list[TrueClip] = []
+    clips: list[tuple[TrueClip, int]] = []
     for scene in options.scenes:
         name, speed, noise = setting(scene)
         check_choice(name, sorted(SEQUENCES), "--scenes")
-        clips.append(DrawnClip(name, size, speed=speed, noise=noise))
+        clips.append((DrawnClip(name, size, speed=speed, noise=noise), options.frames))
     if options.published:
-        clips.append(PublishedClip(Path(options.published)))
+        published = PublishedClip(Path(options.published))
+        clips.append((published, min(options.frames, published.count)))
     journal.begin()
     studio = Studio(
         StylizeConfig(
@@ -112,8 +113,8 @@ def run(options: LaterOptions, journal: Journal) -> None:
             run=RunOptions(quiet=True),
         )
     )
-    for clip in clips:
-        study = studio.study(clip, options.frames, 0)
+    for clip, frames in clips:
+        study = studio.study(clip, frames, 0)
         width, height = study.size
         title = f"{clip.name}, {width}x{height}, {len(study.frames)} frames, flow {options.engine}"
         rows = _rows(study, ways, options, journal)
