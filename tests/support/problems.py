@@ -24,6 +24,7 @@ def network() -> VGG19:
     return VGG19(width=1 / 16, rngs=nnx.Rngs(0))
 
 
+@functools.partial(jax.jit, static_argnames=("height", "width"))
 def picture(seed: int, height: int = 33, width: int = 40) -> jax.Array:
     """A smooth random picture."""
     coarse = jax.random.uniform(jax.random.key(seed), (6, 7, 3))
@@ -34,9 +35,10 @@ def picture(seed: int, height: int = 33, width: int = 40) -> jax.Array:
 def targets(lags: int = 1) -> FrameTargets:
     """Content and style of two pictures, a third as the warped neighbour."""
     content = picture(1)
+    # One program each: step by step, every operation would be one.
     return FrameTargets(
-        content=content_targets(network(), content),
-        style=style_targets(network(), [picture(2)]),
+        content=jax.jit(content_targets)(network(), content),
+        style=jax.jit(style_targets)(network(), [picture(2)]),
         warped=jnp.stack([picture(3)] * lags),
         trust=jnp.ones((lags, *content.shape[:2])),
     )
