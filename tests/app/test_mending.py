@@ -21,6 +21,15 @@ from jvst.app.workers import jobs, worker
 from jvst.film.events import FrameDone, Progress
 
 WAYS = ("truncated", "empty", "garbled", "a folder", "a dangling link", "missing")
+every_way = pytest.mark.parametrize("way", WAYS)
+# The others go the same way through what reads the other files.
+few_ways = pytest.mark.parametrize(
+    "way",
+    [
+        way if way in ("garbled", "a folder") else pytest.param(way, marks=pytest.mark.slow)
+        for way in WAYS
+    ],
+)
 PASSES = ("--passes", "2", "--pass-iterations", "2")
 
 
@@ -83,17 +92,7 @@ def assert_mended(line, folder, before, capsys):
     return said
 
 
-@pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("frames/0002.npy", "solve of frame 2 is done again"),
-        ("frames/0002.json", "log of frame 2 is lost"),
-        ("pictures/0002.png", "picture of frame 2 is drawn again"),
-        ("plan.json", "plan.json is damaged"),
-    ],
-)
-def test_a_damaged_file_of_a_finished_run_is_made_anew(whole, capsys, name, said, way):
+def mend_a_finished_run(whole, capsys, name, said, way):
     line, folder = whole("all")
     before, solved = seen(folder), states(folder)
     damage(folder / name, way)
@@ -107,7 +106,25 @@ def test_a_damaged_file_of_a_finished_run_is_made_anew(whole, capsys, name, said
         assert (aside / "mine").read_text() == "mine"
 
 
-@pytest.mark.parametrize("way", WAYS)
+@every_way
+def test_a_damaged_state_of_a_finished_run_is_made_anew(whole, capsys, way):
+    mend_a_finished_run(whole, capsys, "frames/0002.npy", "solve of frame 2 is done again", way)
+
+
+@few_ways
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("frames/0002.json", "log of frame 2 is lost"),
+        ("pictures/0002.png", "picture of frame 2 is drawn again"),
+        ("plan.json", "plan.json is damaged"),
+    ],
+)
+def test_a_damaged_file_of_a_finished_run_is_made_anew(whole, capsys, name, said, way):
+    mend_a_finished_run(whole, capsys, name, said, way)
+
+
+@few_ways
 def test_a_damaged_picture_whose_state_was_dropped_is_solved_again(whole, capsys, way):
     line, folder = whole("pictures", "--keep", "pictures")
     before = seen(folder)
@@ -116,7 +133,7 @@ def test_a_damaged_picture_whose_state_was_dropped_is_solved_again(whole, capsys
     assert states(folder) == []
 
 
-@pytest.mark.parametrize("way", WAYS)
+@few_ways
 def test_a_damaged_file_in_the_middle_of_a_run_changes_nothing(whole, capsys, way):
     line, folder = whole("all")
     before = seen(folder)
@@ -127,7 +144,7 @@ def test_a_damaged_file_in_the_middle_of_a_run_changes_nothing(whole, capsys, wa
     assert_mended(line, folder, before, capsys)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@few_ways
 @pytest.mark.parametrize("extra", [(), pytest.param(PASSES, marks=pytest.mark.slow)])
 def test_a_frame_whose_interrupted_solve_is_damaged_begins_at_its_start(
     command, whole, tmp_path, way, extra
@@ -160,7 +177,7 @@ def test_a_frame_whose_interrupted_solve_is_damaged_begins_at_its_start(
         np.testing.assert_array_equal(one, two)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@few_ways
 def test_a_damaged_manifest_asks_for_a_decision_and_nothing_is_touched(whole, capsys, way):
     line, folder = whole("all")
     damage(folder / "manifest.json", way)
@@ -211,7 +228,7 @@ def test_a_run_from_before_there_were_checksums_goes_on(whole, capsys):
     assert assert_mended(line, folder, before, capsys) == ""
 
 
-@pytest.mark.parametrize("way", WAYS)
+@few_ways
 @pytest.mark.parametrize("name", ["manifest.json", "frames/0002.npy", "pictures/0001.png"])
 def test_a_worker_makes_anew_what_is_damaged_of_its_shot(command, tmp_path, capsys, name, way):
     config = parse(command(iterations=("2", "1")))
@@ -230,7 +247,7 @@ def test_a_worker_makes_anew_what_is_damaged_of_its_shot(command, tmp_path, caps
 
 @pytest.mark.slow
 @pytest.mark.parametrize("schedule", ["sequential", "parallel"])
-@pytest.mark.parametrize("way", WAYS)
+@every_way
 @pytest.mark.parametrize("name", ["passes/01/0002.npy", "inputs.npy", "frames/*.npy"])
 def test_damage_between_passes_changes_nothing(whole, capsys, schedule, way, name):
     extra = (*PASSES, "--schedule", schedule)

@@ -338,8 +338,15 @@ def style_of(image):
     return float(loss_terms(image, network(), picture(11), style, WEIGHTS).style)
 
 
-@pytest.mark.parametrize("init", ["noise", "content"])
-@pytest.mark.parametrize("mask", ["binary", "photometric"])
+@pytest.mark.parametrize(
+    ("mask", "init"),
+    [
+        ("binary", "noise"),
+        ("photometric", "content"),
+        pytest.param("binary", "content", marks=pytest.mark.slow),
+        pytest.param("photometric", "noise", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("frame", ["with random flow", "uncovered as a whole"])
 def test_a_frame_that_is_uncovered_as_a_whole_is_finite_and_painted(frame, mask, init):
     images = clip(2)

@@ -11,12 +11,15 @@ from jvst.errors import InputError
 from jvst.flow import Matches, match
 from jvst.flow.engines.deepmatching import fill
 from jvst.flow.matching.correlation import correlate
-from jvst.flow.matching.descriptors import describe
+from jvst.flow.matching.descriptors import describe as eager_describe
 from jvst.flow.matching.matches import default_radius, match_batch
-from jvst.flow.matching.pyramid import count_levels, decide, offsets_of
+from jvst.flow.matching.pyramid import count_levels, offsets_of
+from jvst.flow.matching.pyramid import decide as eager_decide
 from jvst.synthetic import exact_flow, exact_occlusion, make_scene, render
 
 REACH = (16, 16)
+# As `match` compiles them: one program, instead of one a step.
+describe, decide = jax.jit(eager_describe), jax.jit(eager_decide, static_argnames=("size", "reach"))
 
 
 @pytest.fixture

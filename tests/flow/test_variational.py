@@ -37,8 +37,8 @@ def test_relaxation_solves_the_linear_system():
     h, w = 5, 6
     flow = jnp.asarray(random.normal(size=(h, w, 2)), jnp.float32)
     grey = [jnp.asarray(pattern(s, h, w, 1.0)) for s in (1, 2)]
-    system = variational._linearised(flow, *grey, Guides(flow + 1.0, jnp.ones((h, w))))
-    step = np.asarray(variational._relax(system, flow), np.float64)
+    system = jax.jit(variational._linearised)(flow, *grey, Guides(flow + 1.0, jnp.ones((h, w))))
+    step = np.asarray(jax.jit(variational._relax)(system, flow), np.float64)
     s = {k: np.asarray(v, np.float64) for k, v in system._asdict().items()}
     matrix, right = np.zeros((h * w * 2,) * 2), np.zeros(h * w * 2)
     place = np.arange(h * w * 2).reshape(h, w, 2)

@@ -7,11 +7,13 @@ import pytest
 from support.networks import in_double
 from support.problems import WEIGHTS, network, picture
 
-from jvst import ClipConfig, Motion, SolverConfig, features, frame_loss, stylize_clip
+from jvst import ClipConfig, Motion, SolverConfig, frame_loss, stylize_clip
+from jvst import features as eager_features
 from jvst.film.starts import noise_image
 from jvst.solver.objective import FrameTargets, content_targets, style_targets
 
 LAYERS = ("relu1_1", "relu2_1")
+features = jax.jit(eager_features, static_argnums=2)
 HEIGHT, WIDTH = 32, 40
 
 
@@ -80,11 +82,11 @@ def test_a_picture_in_half_precision_is_evaluated_in_float32(half):
     for name, layer in features(network(), image, LAYERS).items():
         np.testing.assert_array_equal(layer, features(network(), single, LAYERS)[name])
     targets = FrameTargets(
-        content_targets(network(), image, layers=LAYERS[:1]),
-        style_targets(network(), [image], layers=LAYERS),
+        jax.jit(content_targets, static_argnames="layers")(network(), image, layers=LAYERS[:1]),
+        jax.jit(style_targets, static_argnames="layers")(network(), [image], layers=LAYERS),
         jnp.zeros((1, HEIGHT, WIDTH, 3)),
         jnp.ones((1, HEIGHT, WIDTH)),
     )
-    slope = jax.grad(lambda x: frame_loss(x, network(), targets, WEIGHTS)[0])
+    slope = jax.jit(jax.grad(lambda x: frame_loss(x, network(), targets, WEIGHTS)[0]))
     assert slope(image).dtype == half
     np.testing.assert_array_equal(slope(image), slope(single).astype(half))

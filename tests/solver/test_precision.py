@@ -21,6 +21,7 @@ def network(precision):
     return load_vgg19(EMBEDDED, precision=precision)
 
 
+@jax.jit
 def problem(vgg):
     frame = to_float(jnp.asarray(render(make_scene("demo", width=WIDTH, height=HEIGHT), 0.0)))
     style = to_float(jnp.asarray(painting("swirls", WIDTH, HEIGHT)))

@@ -98,7 +98,7 @@ def evaluated() -> tuple[jax.Array, jvst.LossTerms, Any]:
     image, _ = pictures_of_numpy(2)
     weights = jvst.LossWeights(1, np.float32(20), jnp.asarray(200.0), style_layers={"relu1_1": 2})
     loss, terms = jvst.frame_loss(image, vgg, targets, weights)
-    gradient = jax.grad(lambda x: jvst.frame_loss(x, vgg, targets, weights)[0])(image)
+    gradient = jax.jit(jax.grad(lambda x: jvst.frame_loss(x, vgg, targets, weights)[0]))(image)
     return loss, terms, gradient
 
 

@@ -93,7 +93,7 @@ def test_there_are_two_hundred_lines():
 
 @pytest.mark.parametrize("part", range(4))
 def test_a_bad_word_is_one_line(command, place, capsys, part):
-    for words in LINES[part:80:8]:
+    for words in LINES[part:80:16]:
         assert_one_line(command, place, capsys, words)
 
 

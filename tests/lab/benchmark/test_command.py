@@ -380,9 +380,8 @@ def small_problem():
     )
 
 
-@pytest.mark.parametrize(
-    "scheme", [pytest.param(s, marks=[pytest.mark.slow] if s != "jvst" else []) for s in SCHEMES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_scheme_lowers_the_loss_that_it_reports(scheme):
     problem = small_problem()
     points = SCHEMES[scheme](problem, 20)

@@ -128,6 +128,7 @@ def test_the_command_measures_masks_and_warps(measured, published):
     assert "market, speed 1, 64x48" in printed
 
 
+@pytest.mark.slow
 def test_the_command_makes_short_films(measured, published, tmp_path):
     _, held = measured(
         "outlines", "--scenes", "market:1", "--size", "64x48", "--frames", "2", "--masks",

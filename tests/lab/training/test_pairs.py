@@ -91,6 +91,7 @@ def test_an_encoder_is_the_published_one_with_its_first_convolution_folded(publi
     np.testing.assert_allclose(decode(pair, found), x.clip(0, 1), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_without_silent_channels_the_pictures_stay(published, pictures):
     pairs = read_pairs(published)
     smaller = without_silent_channels(pairs, strongest_answers(pairs, pictures))
@@ -141,6 +142,7 @@ def test_unusable_numbers_are_refused_in_one_line(change, said, tmp_path):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.slow
 def test_the_file_that_ships_paints_as_the_published_numbers_do(shared):
     published = read_pairs(shared / "network" / "pairs.npz")
     read = [cv2.imread(str(path)) for path in sorted((shared / "styles").glob("*.jpg"))]

@@ -119,5 +119,6 @@ def test_the_file_that_ships_states_whose_work_it_is():
     assert metadata["levels"] == "5 4 3 2 1"
 
 
+@pytest.mark.slow
 def test_the_file_that_ships_passes_its_check():
     assert check_file(ONE_PASS).deviation < 1e-3
