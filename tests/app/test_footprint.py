@@ -21,12 +21,20 @@ STILL = ("0", "0")
 FRAMES = 3
 
 
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """Eight frames, drawn once."""
+    folder = tmp_path_factory.mktemp("drawn")
+    scene = make_scene("demo", width=48, height=41)
+    write_video(folder / "frame_%04d.png", clip(scene, 8), frame_rate=Fraction(25))
+    return folder
+
+
 @pytest.fixture
-def place(files, tmp_path, monkeypatch):
+def place(files, drawn, tmp_path, monkeypatch):
     """A user's folder, in which the commands run: a film, frames, a painting."""
     monkeypatch.chdir(tmp_path)
-    scene = make_scene("demo", width=48, height=41)
-    write_video("fr/frame_%04d.png", clip(scene, 8), frame_rate=Fraction(25))
+    shutil.copytree(drawn, "fr")
     shutil.copy(files / "clip.mp4", "film.mp4")
     shutil.copy(files / "style.png", "style.png")
     return tmp_path

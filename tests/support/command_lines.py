@@ -16,9 +16,11 @@ from jvst.video import write_picture, write_video
 
 FRAMES = 3
 
-# A shell that starts the tests in the background lets them ignore Ctrl-C, and so their children.
+# What starts the tests in the background may let them ignore Ctrl-C, as a shell does, or a closed
+# terminal, as nohup does; and so their children.
 HEEDING = (
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "signal.signal(signal.SIGHUP, signal.SIG_DFL); "
     "from jvst.app.cli.main import main; main()"
 )
 

@@ -181,12 +181,12 @@ from jvst.app.cli.command import leave_with
 def work():
     try:
         print("busy", flush=True)
-        ctypes.CDLL(None).pause()
-        ctypes.CDLL(None).sleep(600)
+        while True:
+            ctypes.CDLL(None).sleep(1)
     except KeyboardInterrupt:
         print("saving", flush=True)
-        ctypes.CDLL(None).sleep(600)
-    return 0
+        while True:  # a signal also ends the call
+            ctypes.CDLL(None).sleep(1)
 leave_with(work)
 """
 
