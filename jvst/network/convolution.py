@@ -59,7 +59,8 @@ def doubled_convolution_layer(
     y = convolution(x, four, 0, "highest")
     y = y.reshape(h + 1, w + 1, 2, 2, -1)
     rows = [jnp.stack([y[a : h + a, b : w + b, a, b] for b in (0, 1)], axis=2) for a in (0, 1)]
-    return jnp.stack(rows, axis=1).reshape(2 * h, 2 * w, -1) + bias
+    # One side after the other: see `_blocks`.
+    return jnp.stack(rows, axis=1).reshape(2 * h, w, 2, -1).reshape(2 * h, 2 * w, -1) + bias
 
 
 def _pairwise(kernel: Float[Array, "3 *rest"]) -> Float[Array, "2 2 *rest"]:
@@ -136,7 +137,8 @@ def _scattered_convolution(
     height, width, channels = x.shape
     apart = kernel.transpose(2, 0, 1, 3).reshape(channels, 27)
     y = jnp.matmul(x.reshape(-1, channels), apart, precision="highest")
-    y = y.reshape(height, width, 3, 3, 3)
+    # One side after the other: see `_blocks`.
+    y = y.reshape(height, width, 27).reshape(height, width, 3, 3, 3)
     moved = [
         y[row : height - 2 + row, column : width - 2 + column, row, column]
         for row in range(3)
