@@ -149,6 +149,10 @@ def _check_output(output: str) -> None:
             raise InputError(f"`output`: {error}") from error
 
 
+# What float32 holds, 3.4e38, after the largest factor of a preset, 1.8e7.
+_LARGEST_WEIGHT = 1e30
+
+
 def _check_look(look: LookOptions) -> None:
     weights = {
         "`content_weight`": look.content_weight,
@@ -157,8 +161,8 @@ def _check_look(look: LookOptions) -> None:
         "`tv_weight`": look.tv_weight,
     }
     for option, value in weights.items():
-        if value is not None and not (math.isfinite(value) and value >= 0.0):
-            raise InputError(f"{option} is {value}; expected a finite number ≥ 0")
+        if value is not None and not 0.0 <= value <= _LARGEST_WEIGHT:
+            raise InputError(f"{option} is {value}; expected 0 to {_LARGEST_WEIGHT:.0e}")
     if not (math.isfinite(look.style_scale) and 0.05 <= look.style_scale <= 20.0):
         raise InputError(f"`style_scale` is {look.style_scale}; expected 0.05 to 20")
 

@@ -167,7 +167,7 @@ def settled(
         dtype: of the picture.
 
     Raises:
-        InputError: what is no number, or an unknown layer.
+        InputError: what is no number or beyond the type's range, or an unknown layer.
     """
     check_kind("weights", weights, LossWeights, "jvst.LossWeights")
     _check_factors(weights, vgg)
@@ -176,11 +176,17 @@ def settled(
         if isinstance(value, Tracer):
             return jnp.asarray(value, dtype)
         try:
-            found = np.asarray(value, dtype)
-        except (TypeError, ValueError):
+            with np.errstate(over="ignore"):
+                found = np.asarray(value, dtype)
+        except (TypeError, ValueError, OverflowError):
             found = None
         if found is None or found.shape:
             raise InputError(f"weights.{name} is {value!r}; expected a number")
+        if np.isinf(found) and not np.isinf(value):
+            raise InputError(
+                f"weights.{name} is {value}; expected at most {np.finfo(dtype).max:.1e}, as "
+                f"{dtype} holds it"
+            )
         return found
 
     terms = {name: number(name, getattr(weights, name)) for name in LossTerms._fields}

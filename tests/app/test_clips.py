@@ -177,7 +177,8 @@ def test_each_clip_is_bit_for_bit_what_its_own_command_gives(command, files, oth
         assert json.loads(manifest.read_text())["config"]["input"]["clip"] == source
     # A run of several is a run like any other: its manifest repeats it.
     again = ("--config", str(tmp_path / "run" / "alley" / "manifest.json"))
-    assert run_command([*again, "--run-dir", str(tmp_path / "again")]) == 0
+    elsewhere = ("--run-dir", str(tmp_path / "again"), "--output", str(tmp_path / "again.mp4"))
+    assert run_command([*again, *elsewhere]) == 0
     assert_same_states(tmp_path / "run" / "alley", tmp_path / "again")
 
 

@@ -56,6 +56,7 @@ def test_a_run_from_before_streams_could_be_chosen_goes_on_and_its_manifest_is_r
         ([*GIVEN, "--style-blend", "0"], "not all 0"),
         ([*GIVEN, "--content-weight", "-1"], "--content-weight is -1.0"),
         ([*GIVEN, "--style-weight", "nan"], "--style-weight is nan"),
+        ([*GIVEN, "--tv-weight", "1e31"], "--tv-weight is 1e+31; expected 0 to 1e+30"),
         ([*GIVEN, "--temporal-weight", "inf"], "--temporal-weight is inf"),
         ([*GIVEN, "--pooling", "median"], "--pooling is 'median'"),
         ([*GIVEN, "--optimizer", "sgd"], "lbfgs, adam"),

@@ -206,6 +206,10 @@ WRONG = {
         lambda: solve(weights=WEIGHTS._replace(style="much")),
         "weights.style is 'much'; expected a number",
     ),
+    "a weight beyond its type": Wrong(
+        lambda: solve(weights=WEIGHTS._replace(style=1e39)),
+        "weights.style is 1e+39; expected at most 3.4e+38, as float32 holds it",
+    ),
     "a seed for a key": Wrong(lambda: clip(key=0), "key is 0; expected a key of JAX: jax.random"),
     "a list for a style": Wrong(
         lambda: clip(style=[1]), "style is of type list; expected what jvst.style_targets returns"
