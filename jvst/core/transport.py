@@ -219,7 +219,9 @@ def matrix_roots(
         return (_symmetric(_product(root, near)), _symmetric(_product(near, inverse))), None
 
     factors = jnp.asarray(_factors(least**0.5, float(jnp.finfo(dtype).eps)), dtype)
-    (root, inverse), _ = jax.lax.scan(step, (first, eye), factors)
+    # Made of the matrix: where devices share a batch, both parts of the loop's state have to vary
+    # from device to device from the beginning.
+    (root, inverse), _ = jax.lax.scan(step, (first, eye + 0.0 * first), factors)
     return root * jnp.sqrt(size), inverse / jnp.sqrt(size)
 
 
