@@ -21,7 +21,8 @@ def read(path: Path) -> str:
     try:
         found = read_published(path)
         if found is None:
-            kernels, layers, _ = read_native(path)
+            native = read_native(path)
+            kernels, layers = native.kernels, native.layers
         else:
             kernels, layers = found.kernels, found.layers
         check_kernels(path, kernels, layers=layers)
