@@ -28,7 +28,12 @@ def joins_hosts(snippet):
     return "jax.distributed" in snippet.text
 
 
-@pytest.mark.parametrize("snippet", [s for s in SNIPPETS if not joins_hosts(s)], ids=name_of)
+def alone(snippet):
+    """The snippet as a case; README's solves three frames with the networks that ship."""
+    return pytest.param(snippet, marks=[pytest.mark.slow] * (snippet.document == "README.md"))
+
+
+@pytest.mark.parametrize("snippet", [alone(s) for s in SNIPPETS if not joins_hosts(s)], ids=name_of)
 def test_a_snippet_runs_by_itself(snippet, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     exec(code_of(snippet), {"__name__": "__main__"})

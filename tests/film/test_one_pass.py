@@ -63,7 +63,10 @@ def test_any_size_is_the_mirrored_picture_cropped(height, width, statistics):
     np.testing.assert_allclose(found, whole[:height, :width], atol=1e-6)
 
 
-@pytest.mark.parametrize(("size", "tile"), [((71, 90), (16, 24)), ((64, 40), (1, 400))])
+@pytest.mark.parametrize(
+    ("size", "tile"),
+    [((71, 90), (16, 24)), pytest.param((64, 40), (1, 400), marks=pytest.mark.slow)],
+)
 def test_in_tiles_it_is_the_same(size, tile, statistics):
     image = draw(5, *size)
     whole, tiled = (

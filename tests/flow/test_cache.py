@@ -191,6 +191,7 @@ print(flow.tobytes().hex() + back.tobytes().hex())
 """
 
 
+@pytest.mark.slow
 def test_a_killed_writer_leaves_nothing_that_is_read(tmp_path):
     run = subprocess.run(
         [sys.executable, "-c", WRITER, str(tmp_path), "kill"], check=False, timeout=300
@@ -206,6 +207,7 @@ def test_a_killed_writer_leaves_nothing_that_is_read(tmp_path):
     assert not left.exists()
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_folder(tmp_path):
     command = [sys.executable, "-c", WRITER, str(tmp_path), "live"]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]

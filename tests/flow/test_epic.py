@@ -337,7 +337,9 @@ def test_after_a_cut_nothing_is_trusted_and_before_it_what_was(engine):
         assert trust(engine, before[i], after[i], cuts=True) == same > 0.4
 
 
-@pytest.mark.parametrize("engine", ["dis", "deepflow", "epic"])
+@pytest.mark.parametrize(
+    "engine", ["dis", "deepflow", pytest.param("epic", marks=pytest.mark.slow)]
+)
 def test_the_number_of_opencv_s_threads_changes_nothing(crowd, engine):
     before = cv2.getNumThreads()
     try:

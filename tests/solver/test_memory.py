@@ -213,6 +213,7 @@ def test_a_formula_that_is_too_low_for_the_device_is_corrected(monkeypatch):
     assert len(tried) < 5
 
 
+@pytest.mark.slow
 def test_what_fits_nowhere_is_an_error_that_names_a_size_that_does():
     shape, vgg = FrameShape(2160, 3840), network(1.0)
     with pytest.raises(

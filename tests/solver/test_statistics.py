@@ -50,7 +50,10 @@ def test_a_statistic_of_the_users_own_stylizes_a_clip():
     assert 0.0 < styles[-1] < 0.5 * styles[0]
 
 
-@pytest.fixture(params=[MeanStatistic(), WassersteinStatistic()], ids=["own", "wasserstein"])
+@pytest.fixture(
+    params=[MeanStatistic(), pytest.param(WassersteinStatistic(), marks=pytest.mark.slow)],
+    ids=["own", "wasserstein"],
+)
 def problem(request) -> FrameTargets:
     style = style_targets(network(), [picture(2)], statistic=request.param)
     return targets()._replace(style=style)

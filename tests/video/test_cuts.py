@@ -52,6 +52,7 @@ def test_cuts_are_found_at_any_size(size):
     assert find_cuts(frames, frame_rate=RATE) == FIVE_SHOTS_CUTS
 
 
+@pytest.mark.slow
 def test_the_cuts_of_a_compressed_film_with_sound_are_found_exactly(tmp_path):
     film = five_shots(tmp_path)
     info = probe(film)

@@ -37,6 +37,7 @@ def ended(worker):
     return worker.outcome()
 
 
+@pytest.mark.slow
 def test_a_process_stays_for_the_next_shot_and_is_replaced_when_it_is_lost(tmp_path):
     with LocalPool(1) as pool:
         first = pool.start(tmp_path / "first.json")

@@ -65,6 +65,7 @@ def test_a_profile_has_every_layer_the_parts_and_an_iteration_for_each_history(t
     assert all(row["evaluations"] >= row["iterations"] for row in iterations)
 
 
+@pytest.mark.slow
 def test_an_evaluation_is_timed_in_and_out_of_a_loop(tmp_path, capsys):
     line = ("gradient", *TINY, "--width", "0.0625", "--repeats", "3", "--no-torch")
     printed, held = measured(tmp_path, capsys, *line)
@@ -78,6 +79,7 @@ def test_an_evaluation_is_timed_in_and_out_of_a_loop(tmp_path, capsys):
     assert len(table_lines(printed)) == 4
 
 
+@pytest.mark.slow
 def test_without_pytorch_one_line_says_so(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("jvst.lab.benchmark.gradient.installed", lambda: None)
     line = ("gradient", *TINY, "--width", "0.0625", "--repeats", "1")

@@ -140,6 +140,7 @@ def test_methods_are_made_measured_and_tabulated(command, files, tmp_path, capsy
     assert len(solved) == 4 * FRAMES
 
 
+@pytest.mark.slow
 def test_what_was_measured_is_not_made_again_and_more_is_added(command, tmp_path, solved):
     assert run_command(command()) == 0
     assert solved == ["prev"] * FRAMES
@@ -155,6 +156,7 @@ def test_what_was_measured_is_not_made_again_and_more_is_added(command, tmp_path
     assert len(results(tmp_path / "out")) == 5
 
 
+@pytest.mark.slow
 def test_frames_are_measured_again_without_being_made(command, finished, tmp_path, solved):
     finished()
     solved.clear()
@@ -170,6 +172,7 @@ def test_frames_are_measured_again_without_being_made(command, finished, tmp_pat
     assert after[key]["warping_error"] != before[key]["warping_error"]
 
 
+@pytest.mark.slow
 def test_a_method_that_was_stopped_goes_on_with_its_next_frame(
     command, tmp_path, monkeypatch, capsys, solved
 ):
@@ -194,6 +197,7 @@ def test_a_method_that_was_stopped_goes_on_with_its_next_frame(
         np.testing.assert_array_equal(one, two)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("extra", "said"),
     [
@@ -224,6 +228,7 @@ def test_other_settings_are_refused_by_name(
     assert not solved
 
 
+@pytest.mark.slow
 def test_fresh_begins_again_with_other_settings(command, tmp_path, solved):
     assert run_command(command(methods=("prev", "independent"))) == 0
     state = tmp_path / "out" / "states" / "prev" / "demo_1" / "0001.npy"
@@ -237,6 +242,7 @@ def test_fresh_begins_again_with_other_settings(command, tmp_path, solved):
     assert not state.with_name("0004.npy").exists()
 
 
+@pytest.mark.slow
 def test_the_passes_of_multi_pass_matter_to_it_alone(command, tmp_path, monkeypatch, capsys):
     def made(method, frames, between, problem, *, passes, **options):
         for index, frame in enumerate(frames):

@@ -22,6 +22,7 @@ def test_a_network_has_no_error_against_itself(tmp_path):
     assert not any(errors.values())
 
 
+@pytest.mark.slow
 def test_the_shipped_file_has_the_errors_of_the_student_that_it_was_made_of(shared):
     folder = shared / "network"
     teacher, student = read_teacher(folder / "teacher.npz"), read_student(folder / "student.npz")

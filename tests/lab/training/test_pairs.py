@@ -107,6 +107,7 @@ def test_without_silent_channels_the_pictures_stay(published, pictures):
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_exported_file_computes_the_same_and_says_whose_work_it_is(published, tmp_path):
     (tmp_path / "pictures").mkdir()
     for number in range(3):
