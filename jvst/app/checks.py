@@ -73,8 +73,11 @@ def check_config(config: StylizeConfig) -> None:
 
 def _check_solver(solver: SolverOptions) -> None:
     caps, tolerance, carry = solver.iterations, solver.tolerance, solver.carry
-    if caps is not None and not all(0 <= cap <= _LARGEST for cap in caps):
-        raise InputError(f"`iterations` is {_spaced(caps)}; expected 0 to {_LARGEST}")
+    if len(caps) not in (0, 2) or not all(0 <= cap <= _LARGEST for cap in caps):
+        raise InputError(
+            f"`iterations` is {_spaced(caps)}; expected two numbers from 0 to {_LARGEST}, for the "
+            "first frame and for the others"
+        )
     if tolerance is not None and not (math.isfinite(tolerance) and tolerance >= 0.0):
         raise InputError(f"`tolerance` is {tolerance}; expected a number ≥ 0")
     longest = SolverConfig.history

@@ -66,7 +66,7 @@ def means_of(config: StylizeConfig) -> Means:
     """
     means, motion, solver = LEVELS[effort_of(config)], config.motion, config.solver
     given = {
-        "iterations": solver.iterations,
+        "iterations": tuple(solver.iterations) or None,
         "tolerance": solver.tolerance,
         "init": None if solver.init == "auto" else solver.init,
         "kernel": None if motion.kernel == "auto" else motion.kernel,

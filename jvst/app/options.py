@@ -176,7 +176,7 @@ class SolverOptions:
     """Time for quality: draft, normal, high, paper (the paper's: from noise, nothing carried over
     but the picture), or auto: normal on CPUs, high on GPUs and TPUs. Each option that it chooses
     for you can be given as well, and wins."""
-    iterations: tuple[int, int] | None = None
+    iterations: Annotated[tuple[int, ...], tyro.conf.arg(metavar="FIRST LATER")] = ()
     """Caps: for the first frame, and for each later one; the effort's when left out."""
     init: Literal["auto", "noise", "content", "colours", "onepass"] = "auto"
     """Where a frame starts that is tied to no other: noise (the paper); content; colours, its

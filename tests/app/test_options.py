@@ -167,5 +167,5 @@ def test_a_size_that_can_not_be_used_is_refused(arguments):
 
 def test_every_option_that_an_effort_chooses_is_left_open():
     solver, motion = StylizeConfig().solver, StylizeConfig().motion
-    assert (solver.tolerance, solver.iterations, solver.carry) == (None, None, None)
+    assert (solver.tolerance, solver.iterations, solver.carry) == (None, (), None)
     assert (solver.init, motion.kernel) == ("auto", "auto")

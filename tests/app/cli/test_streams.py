@@ -95,7 +95,7 @@ def test_a_stream_that_failed_is_not_written_to_again():
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--effort", "draft"], "jvst: there is no option --effort; did you mean --report?"),
+        (["--efort", "draft"], "jvst: there is no option --efort; did you mean --effort?"),
         (["--outptu=x.mp4"], "jvst: there is no option --outptu; did you mean --output?"),
         (["--no-audoi"], "jvst: there is no option --no-audoi; did you mean --no-audio?"),
         (["--xyzzy"], "jvst: there is no option --xyzzy; see --help"),
@@ -108,8 +108,8 @@ def test_a_stream_that_failed_is_not_written_to_again():
             "jvst: Error parsing --passes: invalid literal for int() with base 10",
         ),
         (
-            ["--iterations", "3"],
-            "jvst: Missing value for argument '--iterations'. Expected 2 values",
+            ["--clip", "a.mp4", "--style", "b.png", "--iterations", "3"],
+            "jvst: --iterations is 3; expected two numbers from 0",
         ),
     ],
 )

@@ -2,7 +2,7 @@ import dataclasses
 import json
 import shlex
 import subprocess
-from typing import Literal, get_args, get_origin
+from typing import Annotated, Literal, get_args, get_origin
 
 import pytest
 
@@ -41,6 +41,8 @@ def test_the_command_gives_the_same_configuration_again(line, stored):
 
 def another(value, kind):
     """A value of the same kind that isn't the default."""
+    if get_origin(kind) is Annotated:
+        return another(value, get_args(kind)[0])
     if get_origin(kind) is Literal:
         return next(choice for choice in get_args(kind) if choice != value)
     if isinstance(value, bool):
