@@ -69,7 +69,9 @@ def to_solve(
     for index in range(clip.count - 1, -1, -1):
         if index in wanted:
             wanted.update(o for o in _earlier(clip, index, lags) if not store.has_state(o))
-            if carried is not None and index > clip.shot_start(index) and index - 1 not in wanted:
+            # The first frame of a shot hands on nothing.
+            begins = index - 1 > clip.shot_start(index)
+            if carried is not None and begins and index - 1 not in wanted:
                 goes_on = store.load_interrupted(index) or carried.after(index - 1)
                 wanted.update([] if goes_on else [index - 1])
     stretches: list[range] = []

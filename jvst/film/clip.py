@@ -113,7 +113,9 @@ class StylizedFrame(NamedTuple):
 
     index: int
     image: Image  # not clipped: it is the next frame's start; clip it to show it
-    info: SolveInfo  # with ``SolverConfig.carry`` it is twice as many pictures large
+    #: With ``SolverConfig.carry`` it is twice as many pictures large. A frame that is tied to none
+    #: before it hands on nothing.
+    info: SolveInfo
 
 
 def stylize_clip(
@@ -270,6 +272,10 @@ def _stylized(
             on_stage=solving.begins,
             curvature=known,
         )
+        if not trusted:
+            # Learnt at the end of a long solve, close to its minimum: for the next frame, whose
+            # start is far from one, worse than nothing.
+            info = info._replace(curvature=None)
         curvature = info.curvature
         done = {number: old for number, old in done.items() if number > index - reach}
         done[index] = image

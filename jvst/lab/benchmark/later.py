@@ -138,8 +138,7 @@ def _rows(
     for before, here in itertools.pairwise(frames):
         flow, back = map(jnp.asarray, estimate_pair(options.engine, here, before))
         motions.append({1: Motion(flow, back, to_float(jnp.asarray(before)))})
-    most = max(carry for _, carry in ways)
-    config = _config(study, 0, ("bilinear", most))
+    config = _config(study, 0, ("bilinear", 0))
     (first,), _ = _film(study, motions[:1], config)
     _, seconds = _film(study, motions[:1], config)  # compiled by now
     evaluation = seconds / first.info.evaluations
@@ -148,18 +147,7 @@ def _rows(
         for kernel, carry in ways:
             say(f"{study.clip.name}: {iterations} iterations, {kernel}, {carry} steps carried")
             config = _config(study, iterations, (kernel, carry))
-            known = first.info.curvature
-            if known is not None:
-                newest = slice(most - carry, most)
-                known = known._replace(
-                    steps=known.steps[newest],
-                    changes=known.changes[newest],
-                    s_by_y=known.s_by_y[newest, newest],
-                    y_by_y=known.y_by_y[newest, newest],
-                )
-            film, seconds = _film(
-                study, motions[1:], config, first=1, earlier={0: first.image}, curvature=known
-            )
+            film, seconds = _film(study, motions[1:], config, first=1, earlier={0: first.image})
             row = {"iterations": iterations, "kernel": kernel, "carry": carry}
             row |= _measured(study, first, film) | {"seconds": seconds / evaluation}
             rows.append(row)
@@ -199,8 +187,7 @@ def _film(
         frame.image.block_until_ready()
         seconds.append(time.perf_counter() - began)
         # What each hands on is as large as twenty pictures.
-        lean = frame._replace(info=frame.info._replace(curvature=None))
-        film.append(lean if frame.index else frame)
+        film.append(frame._replace(info=frame.info._replace(curvature=None)))
         began = time.perf_counter()
     return film, float(np.median(seconds))
 
