@@ -17,6 +17,7 @@ from jvst.film.coarse import Scale
 from jvst.film.multipass import PassFrame, stylize_multipass
 from jvst.film.neighbours import Motion
 from jvst.film.one_pass import one_pass, painting_statistics
+from jvst.film.pass_clip import CarriedFrame, CarryConfig, carry_clip
 from jvst.film.schedule import MultipassConfig
 from jvst.network.layers import LAYERS
 from jvst.network.vgg import VGG19, features
@@ -45,6 +46,8 @@ from jvst.solver.solve import (
 __all__ = [
     "LAYERS",
     "VGG19",
+    "CarriedFrame",
+    "CarryConfig",
     "ClipConfig",
     "FrameTargets",
     "InputError",
@@ -64,6 +67,7 @@ __all__ = [
     "begin",
     "bilinear_sample",
     "blend",
+    "carry_clip",
     "catmull_rom_sample",
     "consistency_mask",
     "content_loss",

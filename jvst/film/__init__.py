@@ -4,5 +4,7 @@
 ``schedule`` says; both give the frames out one by one. ``starts`` chooses where a frame's solve
 starts, from ``one_pass`` painted without a solve; ``neighbours`` holds the frames that a frame is
 tied to and how far they can be trusted, ``coarse`` solves a frame at smaller sizes first,
-``events`` are what both tell a listener on the way, ``arguments`` refuses what can't be meant.
+``pass_clip`` makes a clip of passes alone, pictures that ``composite`` puts together by the
+``coordinates`` that pixels carry along; ``events`` are what all tell a listener on the way,
+``arguments`` refuses what can't be meant.
 """
