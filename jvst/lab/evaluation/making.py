@@ -45,7 +45,8 @@ def make_frames(
     if len(made) >= count:
         return
     # Frames of several passes are finished together, and what frames hand on is not kept.
-    if method.kind == "multipass" or study.problem.config.solver.carries:
+    whole = method.kind in ("multipass", "passes", "instant")
+    if whole or study.problem.config.solver.carries:
         made.clear()
     first = len(made)
     between = FlowCache(flow_folder, method.engine).pair if method.engine else _no_flow

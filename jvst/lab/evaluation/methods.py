@@ -16,6 +16,7 @@ from jvst.film.clip import ClipConfig, stylize_clip
 from jvst.film.multipass import stylize_multipass
 from jvst.film.neighbours import Motion
 from jvst.film.one_pass import PaintingStatistics
+from jvst.film.pass_clip import CarryConfig, carry_clip
 from jvst.film.schedule import MultipassConfig
 from jvst.flow import engine_named
 from jvst.lab.evaluation.measures import Shown
@@ -23,12 +24,23 @@ from jvst.network.vgg import VGG19
 from jvst.solver.objective import LossWeights
 
 #: First words of the names, in the order of the tables' rows; the input is the floor.
-KINDS = ("independent", "prev", "prev-warped", "short", "long", "multipass", "frames", "input")
+KINDS = (
+    "independent",
+    "passes",
+    "prev",
+    "prev-warped",
+    "instant",
+    "short",
+    "long",
+    "multipass",
+    "frames",
+    "input",
+)
 #: Lags of ``long`` when it names none: the paper's.
 LONG_TERM_LAGS = (1, 10, 20, 40)
 _EXPECTED = (
-    "independent, prev, prev-warped, short, short:ENGINE, long, long:1,5,10, multipass, "
-    "multipass:parallel or frames:LABEL=DIR"
+    "independent, passes, prev, prev-warped, instant, instant:ENGINE, short, short:ENGINE, long, "
+    "long:1,5,10, multipass, multipass:parallel or frames:LABEL=DIR"
 )
 
 
@@ -101,18 +113,18 @@ def parse_method(text: str, *, engine: str) -> Method:
         InputError: there is no such method, engine or schedule, or the lags are no lags.
     """
     kind, _, rest = text.partition(":")
-    if text in ("independent", "prev"):
+    if text in ("independent", "passes", "prev"):
         return Method(text, text)
     if kind == "frames":
         label, equals, folder = rest.partition("=")
         if not (label and equals and folder):
             raise InputError(f"{rest!r} names no frames; expected LABEL=DIR, as peer=out/frames")
         return Method(f"frames:{label}", kind, folder=folder)
-    own = engine_named(rest if kind == "short" and rest else engine).name
+    own = engine_named(rest if kind in ("instant", "short") and rest else engine).name
     if text == "prev-warped":
         return Method(text, text, own)
-    if kind == "short":
-        return Method(f"short:{own}", kind, own)
+    if kind in ("instant", "short"):
+        return Method(f"{kind}:{own}", kind, own)
     if kind == "long":
         lags = _lags(text, rest) if rest else LONG_TERM_LAGS
         return Method(f"long:{','.join(map(str, lags))}", kind, own, lags)
@@ -143,7 +155,7 @@ def run_method(
         between: estimates flow.
         problem: what all methods share.
         passes: length of multi-pass.
-        first: number of the first frame to make; multi-pass makes all.
+        first: number of the first frame to make; multi-pass and what solves nothing make all.
         earlier: finished frames before it, as far back as the lags reach.
         on_step: called once a frame, in multi-pass once a frame and pass.
 
@@ -152,6 +164,9 @@ def run_method(
     """
     if method.kind == "multipass":
         yield from _multipass(method, frames, between, problem, passes=passes, on_step=on_step)
+        return
+    if method.kind in ("passes", "instant"):
+        yield from _without_a_solve(method, frames, between, problem, on_step=on_step)
         return
     weights = problem.weights
     if method.kind in ("independent", "prev", "prev-warped"):
@@ -191,7 +206,7 @@ def _motions(
     method: Method, frames: Sequence[Frame], index: int, between: Between
 ) -> dict[int, Motion]:
     """Return the flow from a frame to those that the method ties it to."""
-    if method.kind == "independent":
+    if method.kind in ("independent", "passes"):
         return {}
     if method.kind == "prev":
         still = jnp.zeros((*frames[0].shape[:2], 2))
@@ -202,6 +217,32 @@ def _motions(
         flow, flow_back = between(frames[index], other)
         found[lag] = Motion(jnp.asarray(flow), jnp.asarray(flow_back), to_float(jnp.asarray(other)))
     return found
+
+
+def _without_a_solve(
+    method: Method,
+    frames: Sequence[Frame],
+    between: Between,
+    problem: Problem,
+    *,
+    on_step: Callable[[], object],
+) -> Iterator[MadeFrame]:
+    """Paint every frame in one pass, alone or held along the flow."""
+    assert problem.paintings is not None  # as a study has them
+    motions = [_motions(method, frames, index, between) for index in range(len(frames))]
+    made = carry_clip(
+        [to_float(jnp.asarray(frame)) for frame in frames],
+        motions,
+        problem.paintings,
+        config=CarryConfig(mask=problem.config.mask),
+    )
+    started = time.perf_counter()
+    for frame in made:
+        image = np.asarray(frame.image)
+        seconds = time.perf_counter() - started
+        on_step()
+        yield MadeFrame(frame.index, image, 0, seconds)
+        started = time.perf_counter()
 
 
 def _multipass(

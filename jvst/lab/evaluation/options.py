@@ -33,8 +33,8 @@ class EvaluateOptions:
     style: str = ""
     """Painting: a picture, or painting:NAME for one of our own, as painting:swirls."""
     methods: tuple[str, ...] = ()
-    """independent, prev, prev-warped, short, short:ENGINE, long, long:1,5,10, multipass,
-    multipass:parallel; what names no engine uses --flow."""
+    """independent, passes, prev, prev-warped, instant, instant:ENGINE, short, short:ENGINE, long,
+    long:1,5,10, multipass, multipass:parallel; what names no engine uses --flow."""
     frames: tuple[str, ...] = ()
     """LABEL=DIR: frames of another program in DIR/SEQUENCE/frame_0001.png and so on."""
     out: str = ""

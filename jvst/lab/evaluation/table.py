@@ -40,7 +40,13 @@ def markdown(entries: Sequence[Entry]) -> str:
             "gradient_energy",
             "Gradient energy ÷ that of independent frames",
             scale=1.0,
-            relative=True,
+            relative="independent",
+        ),
+        table(
+            "gradient_energy",
+            "Gradient energy ÷ that of the frames' own passes",
+            scale=1.0,
+            relative="passes",
         ),
         table("masked_error", "E_warp ×10⁻⁴ (Lai et al.: over visible pixels)"),
         *(table(f"lag {lag}", f"E_warp over {lag} frames ×10⁻⁴") for lag in lags),
@@ -101,7 +107,7 @@ def metric_table(
     *,
     scale: float = 1e4,
     digits: int = 2,
-    relative: bool = False,
+    relative: str = "",
 ) -> str:
     """Return one number's table; a row has a mean where every clip has the number.
 
@@ -111,10 +117,10 @@ def metric_table(
         title: says its unit.
         scale: what it is multiplied by.
         digits: after the point.
-        relative: divide by the number of independent frames of the same clip.
+        relative: divide by the number of this method on the same clip.
     """
     sequences = list(dict.fromkeys(entry.sequence for entry in entries))
-    base = {entry.sequence: entry for entry in entries if entry.method == "independent"}
+    base = {entry.sequence: entry for entry in entries if entry.method == relative}
     found = {
         (entry.method, entry.sequence): _ratio(entry, base.get(entry.sequence), name)
         if relative

@@ -6,13 +6,22 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 from support.networks import small_network
+from support.pairs import small_pairs
 from support.problems import WEIGHTS, picture
 
-from jvst import features, gram_matrix
+from jvst import (
+    ClipConfig,
+    features,
+    gram_matrix,
+    one_pass,
+    painting_statistics,
+    style_targets,
+    to_float,
+)
 from jvst.errors import InputError
 from jvst.lab.evaluation.appearance import appearance
 from jvst.lab.evaluation.measures import reappearing, stability
-from jvst.lab.evaluation.methods import Method, parse_method
+from jvst.lab.evaluation.methods import Method, Passes, Problem, parse_method, run_method
 from jvst.lab.evaluation.results import Entry
 from jvst.lab.evaluation.table import csv_text, markdown, methods_in_order
 from jvst.lab.evaluation.truths import ScaledClip, ScaledMotion
@@ -298,3 +307,24 @@ def test_the_csv_file_holds_every_number_under_its_name():
     assert len(lines) == 1 + len(entries())
     assert lines[1][:5] == ["independent", "b", "4", "0.0009", "4.0"]
     assert "lag 10" in lines[0]
+
+
+def test_without_a_solve_frames_are_their_passes_or_held_along_the_flow():
+    frames = [(255 * stylized()[0].clip(0, 1)).astype(np.uint8)] * 3
+    paintings = painting_statistics([jnp.asarray(stylized()[1].clip(0, 1))], pairs=small_pairs(1))
+    vgg = small_network()
+    style = style_targets(vgg, [picture(2)])
+    problem = Problem(vgg, style, WEIGHTS, ClipConfig(), jax.random.key(0), paintings)
+    still = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+    made = {}
+    for name in ("passes", "instant:dis"):
+        method = parse_method(name, engine="epic")
+        assert method.name == name
+        options = {"passes": Passes(1, 1)}
+        made[name] = list(run_method(method, frames, lambda *_: (still, still), problem, **options))
+        assert [frame.index for frame in made[name]] == [0, 1, 2]
+        assert {frame.iterations for frame in made[name]} == {0}
+    own = one_pass(to_float(frames[0]), paintings)
+    for one, other in zip(made["passes"], made["instant:dis"], strict=True):
+        np.testing.assert_allclose(one.image, own, atol=1e-6)
+        np.testing.assert_allclose(other.image, own, atol=1e-6)
