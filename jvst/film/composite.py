@@ -40,6 +40,9 @@ _LIGHT = 4 / 255, 12 / 255
 _LOST = 24 / 255
 # Light is compared in blocks of 4×4 pixels, blurred by two blocks: 8 pixels, about a stroke.
 _BLOCK, _BLUR, _RADIUS = 4, 2.0, 6
+# Detail is not enlarged by more than what two passes with nothing in common lack in the middle of a
+# fade, and that of flat areas not at all: squares of [0, 1].
+_MOST, _LEAST = 2.0**0.5, 1e-6
 _FLOAT32 = jnp.dtype(jnp.float32)
 # Rows above and below each pass for the cubic kernel.
 _ROWS = 2
@@ -212,9 +215,33 @@ def _repainted(
 def _sampled(memory: Memory, now: Coordinates) -> Image:
     """Sample the passes, each pixel in its own, or in two of them while one fades."""
     dtype = memory.passes.dtype
-    left = jnp.where(now.fade > 0, 1.0 - now.fade.astype(dtype) / FADE, 0.0)
+    left = jnp.where(now.fade > 0, 1.0 - now.fade.astype(dtype) / FADE, 0.0)[..., None]
     shown, former = (_read(memory.passes, each) for each in (now.shown, now.former))
-    return shown + left[..., None] * (former - shown)
+    return _faded(shown, former, left)
+
+
+def _faded(shown: Image, former: Image, left: Float[Array, "h w 1"]) -> Image:
+    r"""Mix two passes, and give the mixture as much detail as they have.
+
+    .. math:: y = \bar m + \sqrt{\frac{\langle (1-a)\,\tilde s^2 + a \tilde f^2 \rangle}
+        {\langle \tilde m^2 \rangle}}\; \tilde m, \quad m = (1-a) s + a f
+
+    with a mean over a block's surroundings as a bar, what differs from it as a tilde. Half of each
+    of two passes that have nothing in common has half the detail of one, and a picture that is
+    repainted all at once would grow soft and sharp again.
+    """
+    means = [_enlarged(_blocks(each), shown.shape[:2]) for each in (shown, former)]
+    details = [each - mean for each, mean in zip((shown, former), means, strict=True)]
+    mixture = details[0] + left * (details[1] - details[0])
+    squares = [jnp.mean(jnp.square(each), axis=-1, keepdims=True) for each in (*details, mixture)]
+    wanted = squares[0] + left * (squares[1] - squares[0])
+    fading = left > 0.0
+    wanted, found = (
+        _blurred(_blocks(jnp.where(fading, each, 0.0))) + _LEAST for each in (wanted, squares[2])
+    )
+    gain = _enlarged(jnp.clip(jnp.sqrt(wanted / found), 1.0, _MOST), shown.shape[:2])
+    mean = means[0] + left * (means[1] - means[0])
+    return mean + jnp.where(fading, gain, 1.0) * mixture
 
 
 def _read(passes: Float[Array, "n rows w 3"], origin: Origin) -> Image:

@@ -43,9 +43,20 @@ def test_what_rests_is_its_first_pass_until_that_is_old_and_then_fades_into_a_ne
     new = passes[OLDEST]
     for i in range(FADE):
         share = (i + 1) / FADE
-        wanted = (1 - share) * passes[0] + share * new
-        np.testing.assert_allclose(pictures[OLDEST + i], wanted, atol=1e-6)
+        wanted, found = (1 - share) * passes[0] + share * new, pictures[OLDEST + i]
+        miss = gaussian_blur(found - wanted, 4.0, 12)
+        assert float(jnp.max(jnp.abs(miss))) < 0.02
+        # They have nothing in common, so that the mixture alone has as little as half.
+        energy = gradient_energy(found) / gradient_energy(new)
+        assert 0.9 < float(energy) < 1.1
     np.testing.assert_allclose(pictures[-1], new, atol=1e-6)
+
+
+def test_equal_passes_fade_into_each_other_unseen():
+    frame, own = texture(0), texture(1)
+    pictures, _ = run([frame] * (OLDEST + FADE), [own] * (OLDEST + FADE))
+    for picture in pictures:
+        np.testing.assert_allclose(picture, own, atol=1e-5)
 
 
 def test_without_trust_a_frame_shows_its_own_pass_at_once_and_in_doubt_softly():
@@ -54,7 +65,9 @@ def test_without_trust_a_frame_shows_its_own_pass_at_once_and_in_doubt_softly():
     pictures, _ = run(frames, passes, trusts=[0 * TRUST, trust, TRUST])
     np.testing.assert_allclose(pictures[1][:, :20], passes[1][:, :20], atol=1e-6)
     middle = (1 - 1 / FADE) * passes[0] + passes[1] / FADE
-    np.testing.assert_allclose(pictures[1][:, 20:40], middle[:, 20:40], atol=1e-6)
+    doubted = np.asarray(jnp.square(pictures[1] - middle)[:, 20:40]).mean()
+    # The gain of detail is the rest.
+    assert doubted < 0.25 * np.asarray(jnp.square(passes[0] - middle)[:, 20:40]).mean()
     np.testing.assert_allclose(pictures[1][:, 40:], passes[0][:, 40:], atol=1e-6)
 
 
@@ -123,7 +136,7 @@ def test_the_halo_around_a_mover_goes_where_the_mover_goes():
         # until a fade that is under way is over.
         clear = ~disc(i, 16 + 4 * (FADE + 3))
         miss = np.abs(np.asarray(pictures[i]) - ground).max(-1)
-        assert miss[clear].max() < 1e-3
+        assert miss[clear].max() < 0.01  # the halo is 0.4 deep
         # Behind the mover it is there.
         halo = disc(i, 8) & ~disc(i, 1) & (np.arange(96) < 8 + 4 * i)
         assert np.asarray(pictures[i])[halo].mean() < 0.4
