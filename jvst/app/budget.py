@@ -15,6 +15,7 @@ from jvst._files import existing_folder
 from jvst._types import Device
 from jvst.app.claims import PLAN, run_files
 from jvst.app.events import MemoryFitted, Notice, Teller
+from jvst.app.options import StylizeConfig
 from jvst.app.sealed import DamagedError, read_json, write_json
 from jvst.app.store import RunStore
 from jvst.app.task import Task
@@ -205,12 +206,21 @@ def fit_task(task: Task, vgg: VGG19, store: RunStore, tell: Teller) -> Fit:
     return fit
 
 
+def tile_of(config: StylizeConfig) -> tuple[int, int] | None:
+    """Return the tile that the user chose.
+
+    Args:
+        config: the options.
+    """
+    chosen = config.solver.tile
+    return (int(chosen), int(chosen)) if chosen.isdecimal() else None
+
+
 def _fit(task: Task, vgg: VGG19, tell: Teller) -> Fit:
     solver, clip, time = task.settings.solver, task.clip, task.config.time
     devices = jax.local_devices()
     limit = device_limit_bytes(devices[0])
-    chosen = task.config.solver.tile
-    tile = (int(chosen), int(chosen)) if chosen.isdecimal() else None
+    tile = tile_of(task.config)
     if limit is None:
         return Fit(tile, solver.history, time.batch or len(devices))
     several = time.passes > 1

@@ -216,6 +216,11 @@ def _check_time(config: StylizeConfig) -> None:
             f"`passes` {time.passes} and `lags` {_spaced(time.lags)} were both given; several "
             "passes hold a frame to its direct neighbours: leave one of them out"
         )
+    if time.passes > 1 and config.solver.effort == "instant" and not config.solver.iterations:
+        raise InputError(
+            f"`passes` is {time.passes}, and `effort` is instant; several passes are solves that "
+            "go over the clip again: give another effort, or 1 pass"
+        )
     if time.passes > 1 and config.motion.mask.startswith("files:"):
         raise InputError(
             "`mask` files: was given with `passes`, which needs masks both ways; expected binary, "

@@ -11,7 +11,7 @@ from jvst.app.options import StylizeConfig
 from jvst.core.warp import Kernel
 from jvst.solver.presets import Start
 
-Level = Literal["draft", "normal", "high", "paper"]
+Level = Literal["instant", "draft", "normal", "high", "paper"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Means:
 #: From a few seconds a frame to minutes; docs/quality.md shows what each is good for.
 LEVELS: Mapping[Level, Means] = MappingProxyType(
     {
+        # No solve, and no network of losses: ``app.instant``.
+        "instant": Means((0, 0), carry=0),
         "draft": Means((24, 3)),
         "normal": Means((80, 12)),
         "high": Means((300, 100), best_flow=True),
@@ -73,6 +75,15 @@ def means_of(config: StylizeConfig) -> Means:
         "carry": solver.carry,
     }
     return dataclasses.replace(means, **{k: v for k, v in given.items() if v is not None})
+
+
+def is_instant(config: StylizeConfig) -> bool:
+    """Tell whether frames are painted without a solve; iterations that are given ask for one.
+
+    Args:
+        config: the options.
+    """
+    return effort_of(config) == "instant" and not config.solver.iterations
 
 
 def contradictions(config: StylizeConfig) -> list[str]:

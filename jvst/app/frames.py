@@ -12,9 +12,11 @@ from jax import monitoring
 from jaxtyping import Array, Float
 
 from jvst._types import StyleTargets
-from jvst.app.budget import fit_task
+from jvst.app.budget import fit_task, tile_of
 from jvst.app.claims import FLOW
+from jvst.app.effort import is_instant
 from jvst.app.events import Notice, Teller
+from jvst.app.instant import stylize_instant
 from jvst.app.motion import MotionSource
 from jvst.app.options import coarse_factors
 from jvst.app.passes import stylize_passes
@@ -72,7 +74,13 @@ def stylize_task(task: Task, store: RunStore, tell: Teller) -> None:
         KeyboardInterrupt: after the solve under way has been kept.
         StoppedError: likewise, when the run is cancelled or a listener raised.
     """
-    config = task.config
+    config, shares = task.config, task.config.input.style_blend or None
+    if is_instant(config):
+        paintings = painting_statistics(task.styles, shares=shares)
+        source = motion_source(task, store)
+        stylize_instant(task, source, paintings, store, tell, tile=tile_of(config))
+        _tell_notices(source, tell)
+        return
     vgg = network_of(config, task.found).weights
     fit = fit_task(task, vgg, store, tell)
     solver = dataclasses.replace(task.settings.solver.with_history(fit.history), tile=fit.tile)
@@ -80,14 +88,13 @@ def stylize_task(task: Task, store: RunStore, tell: Teller) -> None:
     style = _style_of(
         vgg,
         task.styles,
-        shares=config.input.style_blend or None,
+        shares=shares,
         layers=config.look.style_layers,
         statistic=STATISTICS[config.look.style_statistic],
         tile=fit.tile,
     )
     paintings = None
     if settings.init in OF_PAINTINGS:
-        shares = config.input.style_blend or None
         paintings = painting_statistics(task.styles, shares=shares)
     source = motion_source(task, store)
     if config.time.passes > 1:
@@ -96,6 +103,10 @@ def stylize_task(task: Task, store: RunStore, tell: Teller) -> None:
     else:
         scales = _scales(task, vgg, tile=fit.tile)
         stylize_frames(task, settings, source, vgg, style, paintings, scales, store, tell)
+    _tell_notices(source, tell)
+
+
+def _tell_notices(source: MotionSource, tell: Teller) -> None:
     for notice in source.notices():
         tell(Notice(notice))
 

@@ -15,7 +15,7 @@ from jvst.errors import InputError
 from jvst.solver.objective import STYLE_LAYERS
 
 #: How much time a frame is given, see ``app.effort``.
-Effort = Literal["auto", "draft", "normal", "high", "paper"]
+Effort = Literal["auto", "instant", "draft", "normal", "high", "paper"]
 
 SMALLEST_SIDE = 32  # pixels; relu5_1 halves the picture four times
 LARGEST_SIDE = 16384  # pixels; what H.264 can hold, and more than any memory
@@ -173,9 +173,9 @@ class SolverOptions:
     """How each frame is minimized."""
 
     effort: Effort = "auto"
-    """Time for quality: draft, normal, high, paper (the paper's: from noise, nothing carried over
-    but the picture), or auto: normal on CPUs, high on GPUs and TPUs. Each option that it chooses
-    for you can be given as well, and wins."""
+    """Time for quality: instant (a pass a frame, no solve), draft, normal, high, paper (as in the
+    paper: from noise, nothing carried over but the picture), or auto: normal on CPUs, high on GPUs
+    and TPUs. Each option that it chooses for you can be given as well, and wins."""
     iterations: Annotated[tuple[int, ...], tyro.conf.arg(metavar="FIRST LATER")] = ()
     """Caps: for the first frame, and for each later one; the effort's when left out."""
     init: Literal["auto", "noise", "content", "colours", "onepass"] = "auto"

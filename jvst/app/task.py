@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from jvst._files import unwritable, user_cache
 from jvst.app.assembly import film_plan
 from jvst.app.checks import check_config, check_layers
-from jvst.app.effort import contradictions, effort_of, means_of
+from jvst.app.effort import contradictions, effort_of, is_instant, means_of
 from jvst.app.events import Fetching, Listener, LookingThrough, Notice, nobody
 from jvst.app.inputs import Clip, folder_pictures, open_clip, procedural_pictures, read_styles
 from jvst.app.options import StylizeConfig, frame_options, mask_knobs
@@ -231,6 +231,8 @@ def prepare_task(
         clip = open_clip(config)
         for notice in (*clip.notices, *film_plan(clip, config).notices):
             on_event(Notice(notice))
+    if is_instant(config):
+        config = _without_losses(config)
     engine = chosen_engine(config, clip.size)
     config = dataclasses.replace(config, motion=dataclasses.replace(config.motion, flow=engine))
     found = chosen_network(config, on_event)
@@ -246,6 +248,15 @@ def prepare_task(
         styles=styles,
         style_digests=digests,
         settings=clip_config(config, found.network),
+    )
+
+
+def _without_losses(config: StylizeConfig) -> StylizeConfig:
+    """Name the network that is there: a run without a solve has no use for one, nor fetches it."""
+    if config.network.weights != "auto":
+        return config
+    return dataclasses.replace(
+        config, network=dataclasses.replace(config.network, weights="embedded")
     )
 
 

@@ -3,13 +3,15 @@
 from typing import get_args
 
 import pytest
+from support.command_lines import FRAMES
 
 from jvst.app.cli.main import parse
-from jvst.app.effort import LEVELS, contradictions, effort_of, means_of
+from jvst.app.effort import LEVELS, contradictions, effort_of, is_instant, means_of
 from jvst.app.events import Notice
 from jvst.app.options import Effort, SolverOptions, StylizeConfig
-from jvst.app.run import look_at
+from jvst.app.run import look_at, run
 from jvst.app.task import chosen_engine
+from jvst.errors import InputError
 
 
 def with_solver(**options):
@@ -21,9 +23,9 @@ def test_there_is_a_level_for_every_word():
 
 
 def test_more_effort_is_more_iterations():
-    caps = [LEVELS[level].iterations for level in ("draft", "normal", "high", "paper")]
+    caps = [LEVELS[level].iterations for level in ("instant", "draft", "normal", "high", "paper")]
     assert caps == sorted(caps)
-    assert all(first > later for first, later in caps)
+    assert all(first > later for first, later in caps[1:])
 
 
 def test_a_cpu_gets_a_normal_effort_and_a_gpu_a_high_one(monkeypatch):
@@ -68,3 +70,17 @@ def test_the_manifest_has_what_the_effort_came_to(command):
     assert "effort" not in options
     assert manifest["effort"] == "draft"
     assert Notice("`effort` draft, but for `init`, `kernel` as given") in told
+
+
+def test_an_instant_run_paints_without_a_solve_and_says_what_contradicts_it(command, tmp_path):
+    line = command("--effort", "instant")
+    at = line.index("--iterations")
+    assert not is_instant(parse(line))  # iterations that are given ask for a solve
+    del line[at : at + 3]
+    del line[line.index("--init") : line.index("--init") + 2]
+    told = []
+    result = run(look_at(parse(line), on_event=told.append), on_event=told.append)
+    assert result.video is not None and result.video.exists()
+    assert [frame["stopped"] for frame in result.frames] == ["one pass"] * FRAMES
+    with pytest.raises(InputError, match="`passes` is 2, and `effort` is instant"):
+        look_at(parse([*line, "--passes", "2"]))

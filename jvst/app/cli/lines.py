@@ -32,7 +32,12 @@ from jvst.errors import InputError
 from jvst.film.events import Compiling, FrameDone, Progress
 
 #: Efforts that are faster than each.
-_SOONER = {"normal": ("draft",), "high": ("normal", "draft"), "paper": ("high", "normal", "draft")}
+_SOONER = {
+    "draft": ("instant",),
+    "normal": ("draft",),
+    "high": ("normal", "draft"),
+    "paper": ("high", "normal", "draft"),
+}
 _LARGE = 512  # pixels; frames smaller than that are seldom wanted
 
 
@@ -115,7 +120,11 @@ class CommandLine:
         width, height = event.size
         first, later = event.caps
         what = f"{left} frames" if event.passes == 1 else f"{left} solves of frames"
-        caps = f"{later}" if event.passes > 1 else f"{first} iterations, then {later} a frame"
+        caps = (
+            f"{later} iterations"
+            if event.passes > 1
+            else f"{first} iterations, then {later} a frame"
+        )
         effort = self._started.effort
         faster = [f"--effort {name}" for name in _SOONER.get(effort, ())]
         if max(width, height) > _LARGE:
@@ -123,7 +132,7 @@ class CommandLine:
         sooner = f"; for a faster run: {' or '.join(faster)}" if faster else ""
         self._line(
             f"jvst: {what} of {width}x{height}, network {self._started.network}, effort {effort} "
-            f"({caps}){sooner}"
+            f"({'one pass a frame' if not first + later else caps}){sooner}"
         )
 
     def _fetched(self, event: Fetching) -> None:
