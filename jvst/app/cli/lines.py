@@ -189,6 +189,8 @@ def summary(result: Result) -> str:
     """Say at the end where everything is and what went wrong on the way."""
     converged = sum(info["stopped"] == "converged" for info in result.frames)
     ended = f"{converged} converged before their iteration cap" if converged else "each to its cap"
+    if all(info["stopped"] == "one pass" for info in result.frames):
+        ended = "each in one pass"
     lines = [
         f"video     {result.video}",
         f"frames    {result.pictures}",
