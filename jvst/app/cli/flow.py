@@ -20,6 +20,7 @@ from tqdm import tqdm
 from jvst._files import user_cache
 from jvst._types import FlowField, Frame
 from jvst.app.cli.command import parsed, status_of
+from jvst.app.cli.spelling import legible, spoken
 from jvst.app.inputs import Clip, clip_frames, open_clip
 from jvst.app.motion import prefetch
 from jvst.app.options import InputOptions, StylizeConfig
@@ -102,7 +103,7 @@ def run_flow_command(arguments: Sequence[str]) -> int:
     def work() -> int:
         options = parsed(WriteFlowOptions, arguments, prog="flow")
         count = write_flows(options)
-        print(f"{count} pairs of frames in {options.output}")
+        print(legible(f"{count} pairs of frames in {options.output}"))
         return 0
 
     return status_of("flow", work, arguments=arguments)
@@ -124,7 +125,7 @@ def write_flows(options: WriteFlowOptions) -> int:
     )
     clip = open_clip(StylizeConfig(input=inputs))
     for notice in clip.notices:
-        print(f"flow: {notice}", file=sys.stderr)
+        print(f"flow: {spoken(notice)}", file=sys.stderr)
     if clip.count <= min(options.lags):
         raise InputError(
             f"{options.clip} has {clip.count} frames; a pair {min(options.lags)} frames apart "
@@ -145,7 +146,7 @@ def write_flows(options: WriteFlowOptions) -> int:
             "another folder"
         ) from error
     for notice in cache.notices() if cache is not None else []:
-        print(f"flow: {notice}", file=sys.stderr)
+        print(f"flow: {spoken(notice)}", file=sys.stderr)
     return total
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from jvst.app.cli.defects import defect_line
 from jvst.app.cli.estimate import TimeLeft
 from jvst.app.cli.progress import ClipProgress, FetchProgress, ShotsProgress, compiling
-from jvst.app.cli.spelling import spoken
+from jvst.app.cli.spelling import legible, spoken
 from jvst.app.events import (
     Cancelled,
     ClipFailed,
@@ -156,14 +156,14 @@ class CommandLine:
             case ClipStarted(clip, number, count) if not self._quiet:
                 self._line(f"jvst: clip {number} of {count}, {clip}")
             case ClipSkipped(clip, video):
-                print(f"{clip} was finished before: {video}")
+                print(legible(f"{clip} was finished before: {video}"))
             case ClipFailed(clip, error):
                 if isinstance(error, InputError | FailedShotsError):
                     self._line(f"jvst: {clip} failed: {spoken(error)}")
                 else:
                     self._line(f"jvst: {clip} failed: {defect_line(error, sys.argv[1:])}")
             case Finished(result):
-                print(summary(result))
+                print(legible(summary(result)))
             case Cancelled(result):
                 self._line(f"\njvst: interrupted; the same command goes on from {result.folder}")
             case Failed():
@@ -171,7 +171,7 @@ class CommandLine:
 
     def _line(self, text: str) -> None:
         self.close()
-        print(text, file=sys.stderr)
+        print(legible(text), file=sys.stderr)
 
 
 def progress_place(event: Progress, begun: FramesStarted) -> str:

@@ -14,7 +14,13 @@ def option(name: str) -> str:
 
 def spoken(message: object) -> str:
     """Return a message of the library in one line, with its options as they are given."""
-    return _NAMED.sub(lambda found: option(found[1]), " ".join(str(message).split()))
+    line = legible(" ".join(str(message).split()))
+    return _NAMED.sub(lambda found: option(found[1]), line)
+
+
+def legible(text: str) -> str:
+    """Write the bytes of a file's name that are no text as escapes: not every stream takes them."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def option_words(name: str, value: Any) -> list[str]:

@@ -4,7 +4,7 @@ import contextlib
 import sys
 
 from jvst.app.cli.lines import CommandLine
-from jvst.app.cli.spelling import spoken
+from jvst.app.cli.spelling import legible, spoken
 from jvst.app.clips import run_clips
 from jvst.app.demo import demo_config
 from jvst.app.options import StylizeConfig
@@ -31,9 +31,9 @@ def stylize(config: StylizeConfig) -> int:
     if done.cancelled:
         return 130
     if done.failed:
-        print(
+        said = (
             f"jvst: {len(done.failed)} of {len(config.input.clips)} clips failed: "
-            f"{', '.join(done.failed)}; the same command goes on with what is missing",
-            file=sys.stderr,
+            f"{', '.join(done.failed)}; the same command goes on with what is missing"
         )
+        print(legible(said), file=sys.stderr)
     return 1 if done.failed else 0

@@ -11,6 +11,7 @@ import tyro
 
 from jvst.app.cli.command import parsed, status_of
 from jvst.app.cli.progress import FetchProgress
+from jvst.app.cli.spelling import legible
 from jvst.errors import InputError
 from jvst.network.weights import EMBEDDED
 from jvst.network.weights.convert import check_file, convert_vgg19
@@ -114,7 +115,7 @@ def _list() -> None:
         if folder.is_dir():
             here += sorted(path for path in folder.glob("*.safetensors") if path not in here)
     for path in here:
-        print(f"  {_row_of(path)}")
+        print(legible(f"  {_row_of(path)}"))
     if not here:
         print("  nothing")
     print("to fetch (NAME, size, licence):")
@@ -147,7 +148,7 @@ def _fetch(name: str) -> None:
     if path is None:
         with contextlib.closing(FetchProgress(known.name)) as bar:
             path = fetch_weights(known, on_bytes=bar.show)
-    print(path)
+    print(legible(str(path)))
 
 
 def _info(file: str) -> None:
