@@ -8,8 +8,8 @@ from jvst.app.options import StylizeConfig
 from jvst.synthetic import clip, make_scene, painting
 from jvst.video import write_picture, write_video
 
-_FRAMES = 12
-_SIZE = (256, 192)  # width, height
+_FRAMES = 24
+_SIZE = (384, 288)  # width, height
 
 
 def demo_config(config: StylizeConfig) -> StylizeConfig:
@@ -21,9 +21,9 @@ def demo_config(config: StylizeConfig) -> StylizeConfig:
     clip_path, style_path = folder / "inputs" / "clip.mp4", folder / "inputs" / "painting.png"
     width, height = _SIZE
     if not (clip_path.exists() and style_path.exists()):
-        scene = make_scene("demo", seed=0, width=width, height=height)
+        scene = make_scene("harbour", seed=0, width=width, height=height)
         write_video(clip_path, clip(scene, _FRAMES), frame_rate=Fraction(12), quality=10)
-        write_picture(style_path, painting("swirls", 320, 240))
+        write_picture(style_path, painting("swirls", 480, 360))
     solver = config.solver
     if solver.effort == "auto":
         solver = dataclasses.replace(solver, effort="draft")

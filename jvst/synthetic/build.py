@@ -7,6 +7,7 @@ import numpy as np
 from jvst.errors import InputError
 from jvst.synthetic.cast import SPRITES
 from jvst.synthetic.fields import Number, check_size, soften
+from jvst.synthetic.harbour import BANDS, LIGHTS, View
 from jvst.synthetic.landscape import landscape
 from jvst.synthetic.noise import clouds, haze, mist
 from jvst.synthetic.scene import Layer, Scene, Texture, Trajectory
@@ -37,7 +38,8 @@ def make_scene(
             "alley" (slow camera), "ambush" (large motion), "blur" (larger, with motion blur),
             "bandage" (small motion, thin occluders), "market" (a crowd, long occlusions);
             or "crossing" (a few things cross in front of a moving ground, all of noise) and
-            "fog" (the same, of weak noise with flat areas), "haze" (with smaller ones).
+            "fog" (the same, of weak noise with flat areas), "haze" (with smaller ones);
+            or "harbour" (a camera slides past a bay; near things move more than far ones).
         seed: of colours, composition and starting phases; seed 0 keeps the phases of the table.
         width: in pixels, at least 32.
         height: in pixels, at least 32.
@@ -70,10 +72,15 @@ def make_scene(
     )
     rng = np.random.default_rng(seed)
     season = sequence.seasons[seed % len(sequence.seasons)]
-    ground = _background(rng, sequence.background, season, width, height)
-    layers = [Layer(sequence.background, Everywhere(), ground, sequence.camera)]
-    for sprite, motion in sequence.sprites:
-        layers.append(_sprite(rng, sprite, motion, seed, min(width, height)))
+    layers = []
+    for thing, motion in ((sequence.background, sequence.camera), *sequence.sprites):
+        if thing in BANDS:
+            layers.append(_band(thing, motion, seed, season, width, height))
+        elif layers:
+            layers.append(_sprite(rng, thing, motion, seed, min(width, height)))
+        else:
+            ground = _background(rng, thing, season, width, height)
+            layers.append(Layer(thing, Everywhere(), ground, motion))
     return Scene(
         width,
         height,
@@ -117,6 +124,21 @@ def _background(
         grounds = {"pavement": pavement, "clouds": clouds, "mist": mist, "haze": haze}
         pixels = grounds[name](rng, u, v, texel=texel)
     return Texture(soften(pixels), (float(x[0]), float(y[0])), float(unit))
+
+
+def _band(name: str, motion: Trajectory, seed: int, season: str, width: int, height: int) -> Layer:
+    """Draw a layer that goes from side to side around the frame's middle, at scale 1."""
+    unit = min(width, height)
+    reach = _MARGIN + 0.5
+    columns = np.arange(-np.ceil(reach * width), np.ceil(reach * width) + 1)
+    # Its coordinates begin where it lies in the frame, which is not the middle of its height.
+    first = -np.ceil((motion.centre[1] + _MARGIN) * height)
+    rows = np.arange(first, np.ceil((1 + _MARGIN - motion.centre[1]) * height) + 1)
+    u, v = np.meshgrid((columns / unit).astype(np.float32), (rows / unit).astype(np.float32))
+    shape, pixels = BANDS[name](View(seed, LIGHTS[season], height / unit), u, v)
+    origin = (float(columns[0] / unit), float(first / unit))
+    texture = Texture(soften(np.clip(pixels, 0, 1).astype(np.float32)), origin, float(unit))
+    return Layer(name, shape, texture, motion)
 
 
 def _sprite(rng: np.random.Generator, name: str, motion: Trajectory, seed: int, unit: int) -> Layer:

@@ -25,6 +25,38 @@ _TAIL = Polygon(
 _BOW = Polygon(((-0.24, -0.13), (0.24, 0.13), (0.24, -0.13), (-0.24, 0.13)))
 _FIN = Polygon(((-0.75, 0.0), (-1.35, -0.5), (-1.2, 0.0), (-1.35, 0.5)))
 
+_HULL = Polygon(((-0.7, 0.43), (0.0, 0.48), (0.74, 0.38), (0.54, 0.62), (-0.54, 0.64)))
+_MAIN = Polygon(((0.0, -1.0), (-0.17, -0.62), (-0.37, -0.14), (-0.56, 0.34), (0.0, 0.4)))
+_JIB = Polygon(((0.06, -0.84), (0.2, -0.36), (0.56, 0.34), (0.07, 0.36)))
+# What the boat's mirror image leaves between the waves.
+_MIRRORED = tuple(
+    (Superellipse(half, thick), (shift, level))
+    for half, thick, shift, level in (
+        (0.5, 0.034, -0.03, 0.7),
+        (0.36, 0.03, 0.09, 0.79),
+        (0.4, 0.036, -0.07, 0.885),
+        (0.22, 0.03, 0.13, 0.98),
+        (0.27, 0.034, -0.1, 1.085),
+        (0.14, 0.032, 0.04, 1.21),
+    )
+)
+_GULL = Polygon(
+    (
+        (-1.0, -0.12),
+        (-0.6, -0.4),
+        (-0.2, -0.26),
+        (0.0, -0.06),
+        (0.25, -0.34),
+        (0.65, -0.5),
+        (1.0, -0.3),
+        (0.6, -0.28),
+        (0.3, 0.0),
+        (0.0, 0.22),
+        (-0.25, 0.0),
+        (-0.6, -0.2),
+    )
+)
+
 _SPIKES, _CRATE, _POLE = Star(5, 0.35), Box(1.0, 0.75), Box(0.09, 3.0)
 
 _BRIGHT = palette("d8392f", "f7c93f", "2f7fb8", "f5f0dc", "3f9a5a", "e87a2f")
@@ -116,6 +148,23 @@ SPRITES = {
         sprites.wood,
         (palette("c9403a", "f5ead2"), palette("2f5f8f", "f2d98a"), palette("6a4a34", "a87a4f")),
     ),
+    "sailing boat": Sprite(
+        Union(
+            (
+                (_HULL, (0.0, 0.0)),
+                (_MAIN, (0.0, 0.0)),
+                (_JIB, (0.0, 0.0)),
+                (Box(0.028, 0.78), (0.03, -0.32)),
+                *_MIRRORED,
+            )
+        ),
+        sprites.sailing_boat,
+        (
+            palette("5f5f8a", "fff3cf", "1d2a3f", "b8543f"),
+            palette("5a1c2c", "f08a4a", "141c33", "c9a06f"),
+        ),
+    ),
+    "gull": Sprite(_GULL, sprites.gull, (palette("1f2a4a", "5f6486"),)),
     # Plain outlines covered with noise.
     "disc": Sprite(_DISC, noise.textured, (_CANDY,)),
     "spikes": Sprite(_SPIKES, noise.textured, (_LEAF,)),

@@ -5,7 +5,7 @@ numbers come only from the generator that is passed in.
 """
 
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Float, Float32, Int
 
 from jvst.errors import InputError
 
@@ -42,7 +42,9 @@ def palette(*codes: str) -> Palette:
     return np.array([list(bytes.fromhex(code)) for code in codes], np.float32) / 255
 
 
-def smoothstep(low: Number, high: Number, value: Field) -> Field:
+def smoothstep(
+    low: Number, high: Number, value: Float[np.ndarray, "..."]
+) -> Float[np.ndarray, "..."]:
     """Rise smoothly from 0 at ``low`` to 1 at ``high``; falls if ``high < low``."""
     x = np.clip((value - low) / (high - low), 0, 1)
     return x * x * (3 - 2 * x)

@@ -38,6 +38,8 @@ class Trajectory:
         zoom: amplitude of the logarithm of the zoom about that scale.
         pulse_period: of swing and zoom, in frames.
         pulse_phase: of swing and zoom, in turns.
+        shear: amplitude of the leaning with the sway across: what a point moves more than the
+            layer's origin, per unit that it lies lower, as on ground that a camera slides over.
     """
 
     centre: Pair = (0.5, 0.5)
@@ -52,6 +54,7 @@ class Trajectory:
     zoom: Number = 0.0
     pulse_period: Number = 48.0
     pulse_phase: Number = 0.0
+    shear: Number = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,7 +130,9 @@ def pose(
     path = np.array(motion.drift) * time + np.array(motion.sway) * np.sin(2 * np.pi * turns)
     # The frame's edge lies half a pixel before the first pixel's centre.
     offset = np.array(motion.centre) * size - 0.5 + unit * path
-    return np.array([[cosine, -sine], [sine, cosine]]), offset
+    lean = motion.shear * np.sin(2 * np.pi * turns[0])
+    matrix = np.array([[cosine, -sine], [sine, cosine]]) @ np.array([[1.0, lean], [0.0, 1.0]])
+    return matrix, offset
 
 
 def layer_coordinates(

@@ -2,13 +2,16 @@
 
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from jvst.synthetic.fields import Number
+from jvst.synthetic.harbour import HORIZON
 from jvst.synthetic.scene import Pair, Trajectory
 
 
 @dataclass(frozen=True)
 class Sequence:
-    """A named scene before it has a size: sprites are names in ``SPRITES``, back to front."""
+    """A named scene before it has a size: names in ``SPRITES`` and ``BANDS``, back to front."""
 
     background: str
     seasons: tuple[str, ...]
@@ -210,5 +213,51 @@ SEQUENCES["static"] = replace(
     sprites=tuple(
         (sprite, Trajectory(centre=motion.centre, scale=motion.scale))
         for sprite, motion in SEQUENCES["demo"].sprites
+    ),
+)
+
+
+def _past(speed: Number, *, shear: Number = 0.0) -> Trajectory:
+    """Return the motion of a layer of the harbour that the camera slides past.
+
+    Args:
+        speed: at most, in short sides a frame to the right; the nearer, the faster.
+        shear: what that grows by, per short side that a point of the layer lies lower.
+    """
+    period = 120.0
+    swing = period / (2 * np.pi)
+    return Trajectory(
+        centre=(0.5, HORIZON),
+        sway=(speed * swing, 0.0),
+        sway_period=(period, period),
+        # Half way in the middle of 24 frames.
+        sway_phase=(-11.5 / period, 0.0),
+        shear=shear * swing,
+    )
+
+
+# The water lies flat: its near end moves past the fastest, and the jetty with it.
+_WATER = _past(0.0016, shear=0.008)
+# A bay at evening; boats and gulls have ways of their own.
+SEQUENCES["harbour"] = Sequence(
+    "harbour sky",
+    ("evening", "moonlight", "morning"),
+    _past(0.0004),
+    (
+        ("far range", _past(0.0007)),
+        ("middle range", _past(0.001)),
+        ("near range", _past(0.0013)),
+        ("castle hill", _past(0.0018)),
+        ("harbour water", _WATER),
+        _sway("gull", (0.5, 0.19), 0.024, (0.1, 190), (0.02, 70), phase=-0.06, swing=0.03),
+        _sway("gull", (0.44, 0.25), 0.019, (0.1, 190), (0.02, 60), phase=-0.05, swing=0.03),
+        _sway("gull", (0.55, 0.14), 0.016, (0.1, 190), (0.02, 80), phase=-0.07, swing=0.03),
+        _sway("sailing boat", (0.41, 0.6), 0.035, (0.06, 180), (0, 90), phase=-0.06, swing=0.003),
+        _sway(
+            "sailing boat", (0.49, 0.685), 0.15, (0.09, 180), (0.002, 31), phase=-0.06, swing=0.006
+        ),
+        ("jetty", _WATER),
+        ("cypresses", _past(0.0045)),
+        ("bank", _past(0.007)),
     ),
 )

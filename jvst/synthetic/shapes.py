@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Float64
 
 from jvst.synthetic.fields import Number
 
@@ -39,6 +39,30 @@ class Everywhere:
 
     def inside(self, u: Points, v: Points) -> Inside:
         return np.ones(u.shape, bool)
+
+
+@dataclass(frozen=True, eq=False)
+class Skyline:
+    """Everything below a line from side to side: a range of hills, roofs, a shore.
+
+    Args:
+        u: of the line's corners, rising.
+        v: of the same corners; beyond the first and the last the line is level.
+    """
+
+    u: Float64[np.ndarray, " k"]
+    v: Float64[np.ndarray, " k"]
+
+    @property
+    def radius(self) -> float:
+        return float("inf")
+
+    def inside(self, u: Points, v: Points) -> Inside:
+        # Most points lie above or below the whole line, and need no search for their place in it.
+        covered = v >= self.v.max()
+        between = np.flatnonzero((v >= self.v.min()) & ~covered)
+        covered[between] = v[between] >= np.interp(u[between], self.u, self.v)
+        return covered
 
 
 @dataclass(frozen=True)

@@ -142,6 +142,28 @@ def wood(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Pict
     return picture * np.clip(light, 0.45, 1.2)[..., None]
 
 
+def sailing_boat(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Picture:
+    """Draw sails with light behind them, a dark hull, and their broken image in the water."""
+    weave = fractal_noise(rng, p, q, frequency=7, octaves=3)
+    # Each sail bellies out: light along its fore edge, dark towards the boom.
+    along = np.where(p < 0.03, p + 0.55 - 0.45 * q, 1.1 * p - 0.3 * q)
+    seam = smoothstep(0.35, 0.5, np.abs((3.4 * (q + 0.25 * p)) % 1 - 0.5))
+    light = np.clip(1.15 - 0.95 * along - 0.2 * q + 0.16 * weave - 0.2 * seam, 0, 1)
+    picture = mix(colours[0], colours[1], light)
+    mast = smoothstep(0.034, 0.022, np.abs(p - 0.03)) * (q < 0.45)
+    picture = mix(picture, colours[2], mast)
+    hull = mix(colours[2], colours[3], 0.8 * smoothstep(0.035, 0.02, np.abs(q + 0.06 * p - 0.48)))
+    picture = mix(picture, hull, smoothstep(0.39, 0.41, q + 0.05 * p))
+    image = mix(colours[2], 0.4 * colours[1] + 0.4 * colours[2], smoothstep(0.66, 0.9, q))
+    return mix(picture, image, smoothstep(0.635, 0.655, q))
+
+
+def gull(rng: np.random.Generator, p: Field, q: Field, colours: Palette) -> Picture:
+    """Draw dark wings, paler above."""
+    feathers = fractal_noise(rng, p, q, frequency=5, octaves=2)
+    return mix(colours[0], colours[1], np.clip(0.3 - q + 0.3 * feathers, 0, 1))
+
+
 def _sphere_light(p: Field, q: Field) -> Field:
     """Light a ball from the upper left, with a soft highlight."""
     depth = np.sqrt(np.maximum(1 - p * p - q * q, 0))

@@ -97,7 +97,7 @@ def test_the_engine_of_quality_is_taken_where_the_solver_is_slow():
 def test_the_demo_draws_its_own_clip_and_painting(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     config = demo_config(StylizeConfig())
-    assert probe(config.input.clip).frames == 12
+    assert probe(config.input.clip).frames == 24
     assert read_picture(config.input.style[0]).ndim == 3
     assert config.solver.effort == "draft"
     given = StylizeConfig(solver=SolverOptions(iterations=(3, 2)))

@@ -20,7 +20,7 @@ from jvst.synthetic import (
 )
 from jvst.synthetic.paintings import PAINTINGS
 from jvst.synthetic.sequences import SEQUENCES
-from jvst.synthetic.shapes import Box, Polygon, Star, Superellipse, Union
+from jvst.synthetic.shapes import Box, Polygon, Skyline, Star, Superellipse, Union
 
 
 def test_lighting_changes_brightness_and_not_motion():
@@ -116,6 +116,8 @@ def test_every_size_shows_the_same_picture():
         (Star(5, 0.4), np.pi * (1 + 0.4**2 / 2) / 1.4**2),
         (Polygon(((-0.5, -0.5), (0.5, -0.5), (0.5, 0.5))), 0.5),
         (Union(((Box(0.2, 0.2), (-0.5, 0.0)), (Box(0.2, 0.2), (0.5, 0.1)))), 0.32),
+        # A valley 1 wide and 1.5 deep in ground that reaches up to -0.5.
+        (Skyline(np.array([-0.5, 0.0, 0.5]), np.array([-0.5, 1.0, -0.5])), 2 * 1.5 - 0.75),
     ],
     ids=lambda value: type(value).__name__,
 )
