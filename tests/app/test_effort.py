@@ -72,6 +72,7 @@ def test_the_manifest_has_what_the_effort_came_to(command):
     assert Notice("`effort` draft, but for `init`, `kernel` as given") in told
 
 
+@pytest.mark.slow
 def test_an_instant_run_paints_without_a_solve_and_says_what_contradicts_it(command, tmp_path):
     line = command("--effort", "instant")
     at = line.index("--iterations")

@@ -96,8 +96,10 @@ def test_the_engine_of_quality_is_taken_where_the_solver_is_slow():
 
 def test_the_demo_draws_its_own_clip_and_painting(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("jvst.app.demo._FRAMES", 3)
+    monkeypatch.setattr("jvst.app.demo._SIZE", (96, 72))
     config = demo_config(StylizeConfig())
-    assert probe(config.input.clip).frames == 24
+    assert probe(config.input.clip).frames == 3
     assert read_picture(config.input.style[0]).ndim == 3
     assert config.solver.effort == "draft"
     given = StylizeConfig(solver=SolverOptions(iterations=(3, 2)))

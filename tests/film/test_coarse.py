@@ -71,6 +71,7 @@ def test_what_a_coarse_stage_changed_is_carried_and_what_is_fine_in_the_start_st
     np.testing.assert_allclose(brighter, start + 0.25, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_a_frame_from_noise_goes_through_the_scales_and_then_counts_anew():
     seen = []
 

@@ -154,6 +154,7 @@ def test_with_enough_memory_nothing_changes():
     assert made.frames > 1
 
 
+@pytest.mark.slow
 def test_less_memory_first_shortens_the_history_then_tiles_then_both():
     shape, vgg = FrameShape(1080, 1920), network(1.0)
     limits = range(100, 13, -2)  # in tenths of a gigabyte

@@ -32,6 +32,7 @@ def test_a_clip_and_a_painting_become_a_video_with_the_clips_frame_rate(command,
     assert manifest["versions"]["jaxopt"]
 
 
+@pytest.mark.slow
 def test_a_published_file_of_vgg16_paints(command, tmp_path, monkeypatch):
     monkeypatch.setenv("JVST_CACHE", str(tmp_path / "cache"))
     kernels = published_files.random_kernels(1 / 16, layers=vgg16_layers)

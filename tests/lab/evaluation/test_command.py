@@ -278,6 +278,7 @@ def test_frames_at_another_size_are_made_and_measured_there(command, tmp_path):
     assert results(tmp_path / "out")["input", "demo_1"]["warping_error"] > 0.0
 
 
+@pytest.mark.slow
 def test_another_programs_frames_are_measured_anew_each_time(command, files, tmp_path):
     shutil.copytree(files / "data" / "final" / "demo_1", tmp_path / "peer" / "demo_1")
     peer = (f"peer={tmp_path / 'peer'}",)

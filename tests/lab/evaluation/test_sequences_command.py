@@ -195,6 +195,7 @@ def test_a_folder_that_cannot_be_is_answered_in_one_line(tmp_path, capsys, name)
     assert said.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_the_five_sequences_differ_as_the_paper_s_do():
     figures = {
         name: motion_figures(make_scene(name, width=128, height=56), 24)

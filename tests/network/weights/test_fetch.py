@@ -228,6 +228,7 @@ def test_a_missing_path_is_answered_with_what_there_is():
         find_weights("https://weights.invalid/model.safetensors")
 
 
+@pytest.mark.slow
 def test_normalised_weights_are_made_of_the_oxford_weights(published):
     chosen = PictureSet("grey", lambda: [jnp.full((24, 24, 3), 0.5)])
     found = find_weights("vgg19-normalised", pictures=chosen)
