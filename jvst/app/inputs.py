@@ -120,6 +120,11 @@ def open_clip(config: StylizeConfig) -> Clip:
         raise InputError(str(error)) from error
     if not moments:
         raise InputError(f"{source} has no frames; expected a clip of at least 2")
+    if stop is not None and start + len(moments) < stop:
+        notices.append(
+            f"`frames` is {config.input.frames}, and {source} has {start + len(moments)} frames: "
+            f"{len(moments)} are stylized"
+        )
     return Clip(
         source,
         start,

@@ -38,6 +38,15 @@ def test_a_clip_is_counted_and_known_by_its_frames(folder):
     assert open_clip(config(folder, frame_rate=29.97)).frame_rate == Fraction(2997, 100)
 
 
+def test_more_frames_than_there_are_is_said(folder):
+    assert not any(
+        "`frames`" in notice for notice in open_clip(config(folder, frames="1:3")).notices
+    )
+    (said,) = [n for n in open_clip(config(folder, frames="1:60")).notices if "`frames`" in n]
+    assert said.startswith("`frames` is 1:60, and ")
+    assert said.endswith("are stylized")
+
+
 def test_frames_come_at_the_size_to_work_at_and_from_any_number_on(folder):
     small = open_clip(config(folder, max_side=48))
     frames = list(clip_frames(small, first=2))
