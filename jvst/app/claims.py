@@ -26,7 +26,7 @@ FLOW = "flow"
 #: Written where the user asks for nothing else.
 _ALWAYS = (MANIFEST, PLAN, INTERRUPTED, CARRIED, INPUTS)
 _ASKED_FOR = (PREVIEW, REPORT, FILM)
-_NOTES_OF_SHOT = ("lock", "job.json", "compiling.json")
+_NOTES_OF_SHOT = ("lock", "job.json", "compiling.json", "stop")
 _NETWORK_OF_SHOTS = "network.safetensors"
 
 _NUMBERED = re.compile(r"(\d{4,})\.(?:npy|json|dropped)")

@@ -9,6 +9,7 @@ at the end of its input. Writes ``{"size": NUMBER}`` now and then, a sign of lif
 ``{"ended": NUMBER, "status": STATUS, "said": TEXT}``.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -75,6 +76,7 @@ class Cluster:
         asked = {"num_gpus": 1} if self._kind == "GPU" else {"num_cpus": self._each}
         self._task = self._ray.remote(max_retries=0, **asked)(work)
         self._running: dict[Any, int] = {}
+        self._marks: dict[int, Path] = {}
 
     def size(self) -> int:
         """Return how many shots fit in at once; machines come and go."""
@@ -83,8 +85,15 @@ class Cluster:
     def obey(self, command: dict[str, Any]) -> None:
         """Begin a task or end one."""
         if "start" in command:
+            mark = self._marks[command["start"]] = stop_mark(command["job"])
+            mark.unlink(missing_ok=True)
             reference = self._task.remote(command["job"], str(Path.cwd()))
             self._running[reference] = command["start"]
+        if "stop" in command:
+            # Beside Ray's way, which reaches a task that waits for its turn, and can pass one that
+            # works: what it raises in a task may be lost in a library's own clean-up.
+            with contextlib.suppress(OSError):
+                self._marks[command["stop"]].touch()
         for reference, number in self._running.items():
             if number in (command.get("stop"), command.get("kill")):
                 self._ray.cancel(reference, force="kill" in command)
@@ -105,6 +114,15 @@ class Cluster:
         except Exception as error:
             lines = str(error).strip().splitlines()
             return _LOST, f"{type(error).__name__}: {lines[0] if lines else ''}"
+
+
+def stop_mark(job: str) -> Path:
+    """Return the file whose being there asks a task to end.
+
+    Args:
+        job: of the shot.
+    """
+    return Path(job).with_name("stop")
 
 
 def work(job: str, folder: str) -> tuple[int, str]:
@@ -131,7 +149,11 @@ def work(job: str, folder: str) -> tuple[int, str]:
         )
         try:
             # A look now and then: a cancelled task hears of it between two steps only.
+            mark = Path(job).with_name("stop")
             while process.poll() is None:
+                if mark.exists():
+                    process.terminate()
+                    process.wait()
                 time.sleep(0.2)
         except BaseException:
             process.terminate()
