@@ -50,6 +50,10 @@ COLUMNS = (
 )
 
 
+#: Those that solve; evaluate.py --methods instant:ENGINE measures films without a solve.
+SOLVING = tuple(name for name, means in LEVELS.items() if any(means.iterations))
+
+
 @dataclass(frozen=True)
 class EffortsOptions:
     """Stylize clips with each effort, and say how far from the end its frames are.
@@ -65,7 +69,7 @@ class EffortsOptions:
     """Size to work at, WIDTHxHEIGHT."""
     frames: int = 20
     """Frames of each clip."""
-    efforts: tuple[str, ...] = tuple(LEVELS)
+    efforts: tuple[str, ...] = SOLVING
     """Which efforts."""
     end: int = 1000
     """Iterations that losses are compared with; 0: they are not."""
@@ -88,7 +92,7 @@ def run(options: EffortsOptions, journal: Journal) -> None:
     check_at_least(options.frames, 3, "--frames")
     size = size_of(options.size)
     for effort in options.efforts:
-        check_choice(effort, tuple(LEVELS), "--efforts")
+        check_choice(effort, SOLVING, "--efforts")
     clips = []
     for scene in options.scenes:
         name, speed, noise = setting(scene)
