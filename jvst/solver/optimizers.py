@@ -46,7 +46,7 @@ class SolverConfig:
             iteration and more iterations; 100, as in the Torch code, costs more than three times
             the memory.
         carry: of them, how many a solve hands on, see ``solver.curvature.Curvature``, and how many
-            of another's it can begin with; 0: none. Ten do as much as thirty.
+            of another's it can begin with; 0: none.
         tolerance: stop once the loss has changed by less than this part of itself over
             ``window`` iterations. Ruder et al. 2016, section 6: 0.01 % over 50.
         window: iterations between two looks at the stop rule.
