@@ -1,10 +1,9 @@
 """Films by effort: losses, steadiness, sharpness and time."""
 
 import dataclasses
-import itertools
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,16 +22,13 @@ from jvst.app.options import (
     size_of,
 )
 from jvst.app.task import chosen_engine
-from jvst.core.image import to_float, to_uint8
-from jvst.core.metrics import gradient_energy, warping_error
-from jvst.film.clip import StylizedFrame, stylize_clip
+from jvst.core.image import to_uint8
+from jvst.core.metrics import gradient_energy
+from jvst.film.clip import ClipConfig
 from jvst.film.neighbours import Motion
-from jvst.flow import estimate_pair
-from jvst.lab.benchmark.flow import setting
-from jvst.lab.benchmark.known_clips import DrawnClip
+from jvst.lab.benchmark.films import drawn_clips, film_of, motions_of, true_error
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.lab.evaluation.study import Studio, Study
-from jvst.synthetic.sequences import SEQUENCES
 from jvst.video import write_picture
 
 COLUMNS = (
@@ -93,11 +89,7 @@ def run(options: EffortsOptions, journal: Journal) -> None:
     size = size_of(options.size)
     for effort in options.efforts:
         check_choice(effort, SOLVING, "--efforts")
-    clips = []
-    for scene in options.scenes:
-        name, speed, noise = setting(scene)
-        check_choice(name, sorted(SEQUENCES), "--scenes")
-        clips.append(DrawnClip(name, size, speed=speed, noise=noise))
+    clips = drawn_clips(options.scenes, size)
     journal.begin()
     for clip in clips:
         rows: list[dict[str, Any]] = []
@@ -105,7 +97,9 @@ def run(options: EffortsOptions, journal: Journal) -> None:
             say(f"{clip.name}: {effort}")
             config = _config(options, effort)
             study = Studio(config).study(clip, options.frames, 0)
-            rows.append({"effort": effort} | _row(study, chosen_engine(config, size), options))
+            rows.append(
+                {"effort": effort} | _row(study, effort, chosen_engine(config, size), options)
+            )
             journal.keep(clip.name, rows)
         title = f"{clip.name}, {options.size}, {options.frames} frames"
         journal.table(clip.name, title, COLUMNS, rows)
@@ -120,19 +114,16 @@ def _config(options: EffortsOptions, effort: str) -> StylizeConfig:
     )
 
 
-def _row(study: Study, engine: str, options: EffortsOptions) -> dict[str, Any]:
-    motions: list[dict[int, Motion]] = [{}]
-    for before, here in itertools.pairwise(study.frames):
-        flow, back = map(jnp.asarray, estimate_pair(engine, here, before))
-        motions.append({1: Motion(flow, back, to_float(jnp.asarray(before)))})
+def _row(study: Study, effort: str, engine: str, options: EffortsOptions) -> dict[str, Any]:
+    motions = motions_of(study, engine)
     images, infos, seconds = [], [], []
     began = time.perf_counter()
-    for frame in _made(study, motions, {}):
+    for frame in film_of(study, motions, study.problem.config):
         images.append(frame.image.block_until_ready())
         infos.append(frame.info._replace(curvature=None))
         seconds.append(time.perf_counter() - began)
         began = time.perf_counter()
-        _keep(options, study, frame.index, frame.image)
+        _keep(options, study, effort, frame.index, frame.image)
     shown: list[Image] = [jnp.clip(image, 0.0, 1.0) for image in images]
     later = infos[1:]
     typical = float(np.median(seconds[2:]))  # the second frame may compile
@@ -143,46 +134,23 @@ def _row(study: Study, engine: str, options: EffortsOptions) -> dict[str, Any]:
         "seconds": typical,
         "in_evaluations": typical / _evaluation(study, motions),
         "sharpness": float(gradient_energy(shown[-1]) / gradient_energy(shown[0])),
-        "warping_error": _error(study, shown),
+        "warping_error": true_error(study, shown),
     }
     if options.end:
+        ends = _alone(study.problem.config, options.end)
         middle, last = len(images) // 2 - 1, len(images) - 1
         for name, index in (("second", 1), ("middle", middle), ("last", last)):
-            (end,) = _made(
-                study,
-                motions[index : index + 1],
-                {"first": index, "earlier": {index - 1: images[index - 1]}},
-                iterations=options.end,
-            )
+            earlier = {index - 1: images[index - 1]}
+            (end,) = film_of(study, motions[index : index + 1], ends, first=index, earlier=earlier)
             row[name] = infos[index].reports[-1].loss / end.info.reports[-1].loss
     return row
 
 
-def _made(
-    study: Study,
-    motions: Sequence[Mapping[int, Motion]],
-    options: dict[str, Any],
-    *,
-    iterations: int | None = None,
-) -> Iterator[StylizedFrame]:
-    """Yield frames; with a number of iterations each by itself, and to that number."""
-    problem, first = study.problem, options.get("first", 0)
-    config = problem.config
-    if iterations is not None:
-        solver = dataclasses.replace(config.solver, tolerance=0.0, carry=0)
-        config = dataclasses.replace(
-            config, first_iterations=iterations, next_iterations=iterations, solver=solver
-        )
-    yield from stylize_clip(
-        [to_float(jnp.asarray(frame)) for frame in study.frames[first : first + len(motions)]],
-        motions,
-        problem.vgg,
-        problem.style,
-        problem.weights,
-        config=config,
-        key=problem.key,
-        paintings=problem.paintings,
-        **options,
+def _alone(config: ClipConfig, iterations: int) -> ClipConfig:
+    """Return how a frame is solved by itself, to a number of iterations."""
+    solver = dataclasses.replace(config.solver, tolerance=0.0, carry=0)
+    return dataclasses.replace(
+        config, first_iterations=iterations, next_iterations=iterations, solver=solver
     )
 
 
@@ -191,24 +159,13 @@ def _evaluation(study: Study, motions: Sequence[Mapping[int, Motion]]) -> float:
     took = []
     for _ in range(2):  # the first may compile
         began = time.perf_counter()
-        (frame,) = _made(study, motions[:1], {}, iterations=30)
+        (frame,) = film_of(study, motions[:1], _alone(study.problem.config, 30))
         took.append((time.perf_counter() - began) / frame.info.evaluations)
     return took[-1]
 
 
-def _error(study: Study, shown: Sequence[Image]) -> float:
-    errors = []
-    for index, (before, here) in enumerate(itertools.pairwise(shown)):
-        truth = study.clip.truth(index)
-        if truth is not None:
-            visible = jnp.asarray(truth.visible, jnp.float32)
-            errors.append(float(warping_error(before, here, jnp.asarray(truth.flow), visible)))
-    return float(np.mean(errors))
-
-
-def _keep(options: EffortsOptions, study: Study, index: int, image: Image) -> None:
+def _keep(options: EffortsOptions, study: Study, effort: str, index: int, image: Image) -> None:
     if options.pictures:
-        effort = f"{study.problem.config.first_iterations}"
         folder = re.sub(r"\W+", "_", study.clip.name)
         path = Path(options.pictures, folder, effort, f"frame_{index + 1:04d}.png")
         write_picture(path, np.asarray(to_uint8(image)))

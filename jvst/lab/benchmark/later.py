@@ -1,7 +1,6 @@
 """Later frames after a few iterations, by their beginnings."""
 
 import dataclasses
-import itertools
 import re
 import time
 from collections.abc import Mapping, Sequence
@@ -21,19 +20,18 @@ from jvst.app.options import (
     StylizeConfig,
     size_of,
 )
-from jvst.core.image import to_float, to_uint8
-from jvst.core.metrics import gradient_energy, warping_error
+from jvst.core.image import to_uint8
+from jvst.core.metrics import gradient_energy
 from jvst.core.warp import Kernel
 from jvst.errors import InputError
-from jvst.film.clip import ClipConfig, StylizedFrame, stylize_clip
+from jvst.film.clip import ClipConfig, StylizedFrame
 from jvst.film.neighbours import Motion
-from jvst.flow import engine_named, estimate_pair
-from jvst.lab.benchmark.flow import setting
-from jvst.lab.benchmark.known_clips import DrawnClip, PublishedClip
+from jvst.flow import engine_named
+from jvst.lab.benchmark.films import drawn_clips, film_of, motions_of, true_error
+from jvst.lab.benchmark.known_clips import PublishedClip
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.lab.evaluation.study import Studio, Study
 from jvst.lab.evaluation.truths import TrueClip
-from jvst.synthetic.sequences import SEQUENCES
 from jvst.video import write_picture
 
 COLUMNS = (
@@ -96,11 +94,9 @@ def run(options: LaterOptions, journal: Journal) -> None:
     check_at_least(options.frames, 2, "--frames")
     ways = [_way(text) for text in options.ways]
     size = size_of(options.size)
-    clips: list[tuple[TrueClip, int]] = []
-    for scene in options.scenes:
-        name, speed, noise = setting(scene)
-        check_choice(name, sorted(SEQUENCES), "--scenes")
-        clips.append((DrawnClip(name, size, speed=speed, noise=noise), options.frames))
+    clips: list[tuple[TrueClip, int]] = [
+        (clip, options.frames) for clip in drawn_clips(options.scenes, size)
+    ]
     if options.published:
         published = PublishedClip(Path(options.published))
         clips.append((published, min(options.frames, published.count)))
@@ -133,11 +129,7 @@ def _way(text: str) -> tuple[Kernel, int]:
 def _rows(
     study: Study, ways: Sequence[tuple[Kernel, int]], options: LaterOptions, journal: Journal
 ) -> list[dict[str, Any]]:
-    frames = study.frames
-    motions: list[dict[int, Motion]] = [{}]
-    for before, here in itertools.pairwise(frames):
-        flow, back = map(jnp.asarray, estimate_pair(options.engine, here, before))
-        motions.append({1: Motion(flow, back, to_float(jnp.asarray(before)))})
+    motions = motions_of(study, options.engine)
     config = _config(study, 0, ("bilinear", 0))
     (first,), _ = _film(study, motions[:1], config)
     _, seconds = _film(study, motions[:1], config)  # compiled by now
@@ -170,20 +162,8 @@ def _film(
     study: Study, motions: Sequence[Mapping[int, Motion]], config: ClipConfig, **options: Any
 ) -> tuple[list[StylizedFrame], float]:
     """Return the frames, and the seconds of one of them, the median."""
-    problem, first = study.problem, options.get("first", 0)
-    made = stylize_clip(
-        [to_float(jnp.asarray(frame)) for frame in study.frames[first : first + len(motions)]],
-        motions,
-        problem.vgg,
-        problem.style,
-        problem.weights,
-        config=config,
-        key=problem.key,
-        paintings=problem.paintings,
-        **options,
-    )
     film, seconds, began = [], [], time.perf_counter()
-    for frame in made:
+    for frame in film_of(study, motions, config, **options):
         frame.image.block_until_ready()
         seconds.append(time.perf_counter() - began)
         # What each hands on is as large as twenty pictures.
@@ -195,18 +175,12 @@ def _film(
 def _measured(study: Study, first: StylizedFrame, film: Sequence[StylizedFrame]) -> dict[str, Any]:
     losses = [frame.info.reports[-1].loss for frame in film]
     shown: list[Image] = [jnp.clip(frame.image, 0.0, 1.0) for frame in (first, *film)]
-    errors = []
-    for index, (before, here) in enumerate(itertools.pairwise(shown)):
-        truth = study.clip.truth(index)
-        if truth is not None:
-            visible = jnp.asarray(truth.visible, jnp.float32)
-            errors.append(float(warping_error(before, here, jnp.asarray(truth.flow), visible)))
     return {
         "second_loss": losses[0],
         "last_loss": losses[-1],
         "mean_loss": float(np.mean(losses)),
         "evaluations": float(np.mean([frame.info.evaluations for frame in film])),
         "sharpness": float(gradient_energy(shown[-1]) / gradient_energy(shown[0])),
-        "warping_error": float(np.mean(errors)) if errors else None,
+        "warping_error": true_error(study, shown),
         "dropped": sum(frame.info.dropped for frame in film),
     }

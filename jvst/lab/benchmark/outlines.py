@@ -29,14 +29,13 @@ from jvst.core.warp import warp
 from jvst.film.clip import stylize_clip
 from jvst.film.neighbours import Motion
 from jvst.flow import engine_named, estimate_pair
-from jvst.lab.benchmark.flow import setting
-from jvst.lab.benchmark.known_clips import DrawnClip, PublishedClip
+from jvst.lab.benchmark.films import drawn_clips
+from jvst.lab.benchmark.known_clips import PublishedClip
 from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_choice, say
 from jvst.lab.benchmark.trust import NAMES, trust
 from jvst.lab.evaluation.measures import Shown
 from jvst.lab.evaluation.study import Studio, Study
 from jvst.lab.evaluation.truths import TrueClip, TrueMotion
-from jvst.synthetic.sequences import SEQUENCES
 from jvst.video import write_picture
 
 Fields = tuple[FlowField, FlowField]
@@ -112,11 +111,7 @@ def run(options: OutlinesOptions, journal: Journal) -> None:
         check_choice(name, NAMES, "--masks")
     check_at_least(options.frames, 2, "--frames")
     size = size_of(options.size)
-    clips: list[TrueClip] = []
-    for scene in options.scenes:
-        name, speed, noise = setting(scene)
-        check_choice(name, sorted(SEQUENCES), "--scenes")
-        clips.append(DrawnClip(name, size, speed=speed, noise=noise))
+    clips: list[TrueClip] = [*drawn_clips(options.scenes, size)]
     if options.published:
         clips.append(PublishedClip(Path(options.published)))
     journal.begin()
