@@ -1,8 +1,9 @@
 """The single pass from files to the run's folder."""
 
+import functools
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -17,7 +18,7 @@ from jvst.app.motion import MotionSource, Waiting, ready_frames, split
 from jvst.app.store import LAST, RunStore
 from jvst.app.task import Task
 from jvst.core.image import to_uint8
-from jvst.film.clip import ClipConfig, stylize_clip
+from jvst.film.clip import ClipConfig, StylizedFrame, stylize_clip
 from jvst.film.coarse import Scale
 from jvst.film.one_pass import PaintingStatistics
 from jvst.network.vgg import VGG19
@@ -43,10 +44,19 @@ def stylize_frames(
     caps = settings.first_iterations, settings.next_iterations
     anew = frozenset({0, *clip.cuts})
     tell(FramesStarted(clip.count, clip.size, 1, clip.count - left, caps, anew))
+    stylized = functools.partial(
+        stylize_clip,
+        vgg=vgg,
+        style=style,
+        weights=task.weights,
+        config=settings,
+        key=jax.random.key(task.config.solver.seed),
+        paintings=paintings,
+        scales=scales,
+        on_event=tell,
+    )
     for frames in stretches:
-        _stylize_stretch(
-            task, settings, source, vgg, style, paintings, scales, store, tell, carried, frames
-        )
+        _stylize_stretch(task, settings, source, stylized, store, tell, carried, frames)
     carried.forget()
 
 
@@ -93,10 +103,7 @@ def _stylize_stretch(
     task: Task,
     settings: ClipConfig,
     source: MotionSource,
-    vgg: VGG19,
-    style: StyleTargets,
-    paintings: PaintingStatistics | None,
-    scales: Sequence[Scale],
+    stylized: Callable[..., Iterator[StylizedFrame]],
     store: RunStore,
     tell: Teller,
     carried: CarriedOn,
@@ -116,25 +123,17 @@ def _stylize_stretch(
         source=source,
     )
     resume = store.load_interrupted(first)
-    still_there = deque(sorted({index for index in needed if index < first}))
-    stylized = stylize_clip(
+    still_there = deque(sorted(index for index in needed if index < first))
+    made = stylized(
         *split(ready),
-        vgg,
-        style,
-        task.weights,
-        config=settings,
-        key=jax.random.key(config.solver.seed),
-        paintings=paintings,
-        scales=scales,
         first=first,
-        earlier={index: jnp.asarray(store.load(index)) for index in needed if index < first},
+        earlier={index: jnp.asarray(store.load(index)) for index in still_there},
         resume=resume,
-        on_event=tell,
         curvature=None if resume or not settings.solver.carries else carried.after(first - 1),
     )
     try:
         before = time.perf_counter()
-        for frame in stylized:
+        for frame in made:
             picture = np.asarray(to_uint8(frame.image))
             info = frame_info(frame.info, time.perf_counter() - before)
             # What a run that is killed now goes on from, and what it needs for that.
