@@ -1,5 +1,6 @@
 """All that a run is made of, found and checked."""
 
+import contextlib
 import dataclasses
 import importlib.metadata
 from typing import Any
@@ -143,16 +144,26 @@ def multipass_config(config: StylizeConfig, clip: ClipConfig, *, batch: int) -> 
     )
 
 
-_PACKAGES = (
-    "jvst",
-    "jax",
-    "jaxlib",
-    "flax",
-    "jaxopt",
-    "optax",
-    "numpy",
+_PACKAGES = ("jvst", "jax", "jaxlib", "flax", "jaxopt", "optax", "numpy")
+#: Any of them provides cv2.
+_OPENCV = (
     "opencv-contrib-python-headless",
+    "opencv-contrib-python",
+    "opencv-python-headless",
+    "opencv-python",
 )
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of what a run depends on, as far as a package says so.
+
+    jvst itself need not be installed to be run from a checkout.
+    """
+    found = {}
+    for name in (*_PACKAGES, *_OPENCV):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,7 +214,7 @@ class Task:
             "effort": effort_of(config),
             "cuts": list(clip.cuts),
             "network": self.found.network,
-            "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
+            "versions": _versions(),
             "device": jax.devices()[0].device_kind,
         }
 
@@ -272,6 +283,9 @@ def keep_compiled_programs() -> str:
     if why := unwritable(folder):
         return f"{folder} can't be written ({why}); programs are compiled anew each time"
     jax.config.update("jax_compilation_cache_dir", str(folder))
+    # By default JAX keeps none that took less than a second: over a hundred of a run's.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     return ""
 
 

@@ -44,7 +44,8 @@ def content_loss(activation: ActivationLike, target: ActivationLike) -> Scalar:
     Source: Ruder et al. 2016, section 3.
     """
     activation, target = floats(activation=(activation, "h w c"), target=(target, "h w c"))
-    return jnp.mean(jnp.square(activation - target))
+    dtype = jnp.promote_types(jnp.promote_types(activation.dtype, target.dtype), jnp.float32)
+    return jnp.mean(jnp.square(activation.astype(dtype) - target.astype(dtype)))
 
 
 def style_loss(activation: ActivationLike, target_gram: GramLike) -> Scalar:

@@ -156,6 +156,25 @@ def check_tiled(statistic: StyleStatistic) -> None:
         )
 
 
+def moments_of(
+    statistic: StyleStatistic, activation: Activation, owned: Owned | None = None
+) -> Any:
+    """Return the moments of a layer, summed in float32 or better.
+
+    A Gram matrix takes a layer in half precision as it is; any other statistic is given float32.
+
+    Args:
+        statistic: makes them.
+        activation: a layer, ``[h w c]``.
+        owned: see ``StyleStatistic.moments``.
+    """
+    if not isinstance(statistic, GramStatistic):
+        activation = activation.astype(jnp.promote_types(activation.dtype, jnp.float32))
+    return (
+        statistic.moments(activation) if owned is None else statistic.moments(activation, owned)
+    )
+
+
 def _counted(activation: Activation, owned: Owned | None) -> Activation:
     return activation if owned is None else jnp.where(owned, activation, 0)
 
@@ -170,8 +189,8 @@ def _products_forward(activation: Activation) -> tuple[Gram, Activation]:
 
 
 def _products_backward(activation: Activation, slope: Gram) -> tuple[Activation]:
-    along = (slope + slope.T).astype(activation.dtype) / activation.size
-    return (jnp.matmul(activation, along),)
+    along = (slope + slope.T) / activation.size
+    return (jnp.matmul(activation, along.astype(activation.dtype)),)
 
 
 _products.defvjp(_products_forward, _products_backward)

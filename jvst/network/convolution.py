@@ -26,18 +26,39 @@ def convolution_layer(
     padding: Padding,
     precision: Precision,
 ) -> Float[Array, "h w d"]:
-    """Convolve with an odd kernel, keeping the size."""
-    dtype, margin = x.dtype, kernel.shape[0] // 2
+    """Convolve with an odd kernel, keeping the size.
+
+    With bfloat16 the result is of that type. Its sums, the bias among them, are not.
+    """
+    margin = kernel.shape[0] // 2
     if padding != "zeros":
         mode = {"replicate": "edge", "reflect": "reflect"}[padding]
         x = jnp.pad(x, ((margin, margin), (margin, margin), (0, 0)), mode=mode)
         margin = 0
     if precision == "bfloat16":
-        x, kernel = x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16)
-    else:
-        kernel = kernel.astype(dtype)
-    y = convolution(x, kernel, margin, "high" if precision == "tf32" else "highest")
-    return y.astype(dtype) + bias.astype(dtype)
+        y = convolution(x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16), margin, "highest")
+        return (y.astype(jnp.float32) + bias).astype(jnp.bfloat16)
+    y = convolution(x, kernel.astype(x.dtype), margin, "high" if precision == "tf32" else "highest")
+    return y + bias.astype(x.dtype)
+
+
+# JAX's own gradient asks for what went in; of what came out there is one copy already.
+@jax.custom_vjp
+def rectified(x: Float[Array, "h w c"]) -> Float[Array, "h w c"]:
+    """Return the positive part."""
+    return jnp.maximum(x, 0)
+
+
+def _rectified_forward(x: Float[Array, "h w c"]) -> tuple[Float[Array, "h w c"], Array]:
+    y = rectified(x)
+    return y, y
+
+
+def _rectified_backward(y: Array, gradient: Array) -> tuple[Float[Array, "h w c"]]:
+    return (jnp.where(y > 0, gradient, 0),)
+
+
+rectified.defvjp(_rectified_forward, _rectified_backward)
 
 
 def doubled_convolution_layer(
@@ -190,13 +211,32 @@ def pool(x: Float[Array, "h w c"], pooling: Pooling) -> Float[Array, "h2 w2 c"]:
     x = x[: h // 2 * 2, : w // 2 * 2]
     if pooling == "max":
         return largest_of_blocks(x)
-    return 2.0 * jnp.mean(_blocks(x), axis=(1, 3))
+    return doubled_mean_of_blocks(x)
 
 
 def _blocks(x: Float[Array, "h w c"]) -> Float[Array, "h2 2 w2 2 c"]:
     """Part both sides by two: one after the other, or shared out pictures can't follow."""
     h, w, c = x.shape
     return x.reshape(h // 2, 2, w, c).reshape(h // 2, 2, w // 2, 2, c)
+
+
+# Not `jnp.mean`: inside a chain of layers in bfloat16, XLA for CPUs in JAX 0.11.2 makes NaN of it.
+@jax.custom_vjp
+def doubled_mean_of_blocks(x: Float[Array, "h w c"]) -> Float[Array, "h2 w2 c"]:
+    """Return twice the mean of each 2×2 block."""
+    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    return (0.5 * functools.reduce(jnp.add, _corners(wide))).astype(x.dtype)
+
+
+def _doubled_mean_forward(x: Float[Array, "h w c"]) -> tuple[Float[Array, "h2 w2 c"], None]:
+    return doubled_mean_of_blocks(x), None
+
+
+def _doubled_mean_backward(_: None, gradient: Float[Array, "h w c"]) -> tuple[Array]:
+    return (0.5 * double(gradient),)
+
+
+doubled_mean_of_blocks.defvjp(_doubled_mean_forward, _doubled_mean_backward)
 
 
 # In JAX's own gradient the mask of the maxima is a layer of numbers, written and read again.

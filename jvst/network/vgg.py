@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Literal
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
@@ -18,6 +17,7 @@ from jvst.network.convolution import (
     convolution_layer,
     double,
     pool,
+    rectified,
 )
 from jvst.network.layers import LayerTable, vgg19_layers
 
@@ -61,8 +61,8 @@ class VGG(nnx.Module):
             the average is doubled, which about keeps the scale of the maximum.
         first_padding: how the first convolution continues the picture: ``zeros`` for what the
             table says, or ``replicate``, which leaves no dark frame around it.
-        precision: arithmetic of the convolutions; activations come out in float32 whatever
-            it is.
+        precision: arithmetic of the convolutions; with ``bfloat16`` the type of the activations
+            between them, too. ``features`` returns float32 whatever it is.
         preprocessing: what the weights expect as input.
         rngs: draws the initial kernels.
 
@@ -132,6 +132,28 @@ def features(vgg: VGG19, image: ImageLike, layers: Iterable[str]) -> Activations
         ValueError: an unknown layer, a picture too small for the deepest one, or what is no
             network, picture or list of names.
     """
+    found = activations(vgg, image, layers)
+    dtype = jnp.promote_types(jnp.asarray(image).dtype, jnp.float32)
+    return {name: layer.astype(dtype) for name, layer in found.items()}
+
+
+def activations(vgg: VGG19, image: ImageLike, layers: Iterable[str]) -> Activations:
+    """Run the network as ``features`` does, and return the activations as the network has them.
+
+    With a precision of bfloat16 that is their type, so that none is written or read in a wider one;
+    what is made of them is to be summed in float32.
+
+    Args:
+        vgg: the network.
+        image: RGB in [0, 1].
+        layers: names.
+
+    Returns:
+        The named activations, each ``[h w c]``.
+
+    Raises:
+        ValueError: see ``features``.
+    """
     check_kind("vgg", vgg, VGG, "a network, such as jvst.load_network('embedded').weights")
     (image,) = floats(image=(image, "h w 3"))
     if image.dtype.itemsize < 4:
@@ -147,7 +169,7 @@ def features(vgg: VGG19, image: ImageLike, layers: Iterable[str]) -> Activations
                 padding = vgg.first_padding
             x = convolution_layer(x, *vgg.parameters(layer.name), padding, vgg.precision)
         elif layer.kind == "relu":
-            x = jax.nn.relu(x)
+            x = rectified(x)
         elif layer.kind == "double":
             x = double(x)
         else:

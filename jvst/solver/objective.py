@@ -23,9 +23,16 @@ from jvst._types import (
 )
 from jvst.core.arguments import check_kind, check_range, floats, names_of
 from jvst.core.losses import content_loss, temporal_loss, total_variation
-from jvst.core.statistics import STATISTICS, StyleStatistic, StyleTarget, statistic_of, target_of
+from jvst.core.statistics import (
+    STATISTICS,
+    StyleStatistic,
+    StyleTarget,
+    moments_of,
+    statistic_of,
+    target_of,
+)
 from jvst.errors import InputError
-from jvst.network.vgg import VGG19, features
+from jvst.network.vgg import VGG19, activations, features
 
 # Ruder et al. 2016, section 3.
 CONTENT_LAYERS = ("relu4_2",)
@@ -246,7 +253,7 @@ def frame_loss(
     image, warped, trust = problem_arrays("image", image, targets)
     if image.dtype.itemsize < 4:
         image = image.astype(jnp.float32)
-    found = features(vgg, image, {*targets.content, *targets.style})
+    found = activations(vgg, image, {*targets.content, *targets.style})
     content = sum(
         (content_loss(found[k], v) for k, v in targets.content.items()), jnp.zeros((), image.dtype)
     )
@@ -302,4 +309,4 @@ def _check_factors(weights: LossWeights, vgg: VGG19) -> None:
 
 def _style_term(activation: Activation, target: StyleTarget | Gram) -> Scalar:
     statistic, wanted = statistic_of(target)
-    return statistic.loss(statistic.moments(activation), wanted)
+    return statistic.loss(moments_of(statistic, activation), wanted)

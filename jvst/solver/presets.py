@@ -89,7 +89,7 @@ NETWORKS = {
         },
         content_layers=("relu4_2",),
         # With bfloat16 a solve ends at a loss that is a fifth higher (docs/benchmarks.md).
-        precision="float32",
+        precision="tf32",
     ),
 }
 

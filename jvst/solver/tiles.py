@@ -23,10 +23,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jvst._types import Activation, Activations, Image, Scalar
-from jvst.core.statistics import StyleStatistic, check_tiled, statistic_of
+from jvst.core.statistics import StyleStatistic, check_tiled, moments_of, statistic_of
 from jvst.errors import InputError
 from jvst.network.layers import Layer, LayerTable
-from jvst.network.vgg import VGG19, features
+from jvst.network.vgg import VGG19, activations, features
 from jvst.solver.objective import GRAM, FrameTargets, LossTerms, LossWeights, frame_loss
 
 
@@ -203,7 +203,7 @@ def tiled_loss_and_gradient(
     style, slopes = jax.value_and_grad(style_term)(moments)
 
     def part(window: Image, place: Place) -> tuple[Scalar, Scalar]:
-        found = features(vgg, window, layers)
+        found = activations(vgg, window, layers)
         parts = (
             _content_part(found[layer], jnp.asarray(target), place, vgg.layers[layer])
             for layer, target in targets.content.items()
@@ -304,7 +304,7 @@ def _sum_of_moments(
         check_tiled(statistic)
 
     def parts(place: Place) -> dict[str, Any]:
-        found = features(vgg, _window(image, place, windows), statistics)
+        found = activations(vgg, _window(image, place, windows), statistics)
         return {
             name: _moments_part(found[name], statistic, place, vgg.layers[name], windows)
             for name, statistic in statistics.items()
@@ -325,7 +325,7 @@ def _moments_part(
     """Return what a window adds to the moments of the picture."""
     owned = owned_positions(place, layer, activation.shape)
     share = windows.share(layer)
-    return jax.tree.map(lambda moment: moment * share, statistic.moments(activation, owned))
+    return jax.tree.map(lambda moment: moment * share, moments_of(statistic, activation, owned))
 
 
 def _pull(moments: Any, slope: Any) -> Scalar:
@@ -338,7 +338,8 @@ def _content_part(
 ) -> Scalar:
     """Return what a window adds to the content loss of the picture."""
     owned = owned_positions(place, layer, activation.shape)
-    square = jnp.square(activation - _beside(target, activation, place, layer))
+    beside = _beside(target, activation, place, layer)
+    square = jnp.square(activation.astype(beside.dtype) - beside)
     return jnp.sum(jnp.where(owned, square, 0)) / target.size
 
 

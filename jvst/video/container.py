@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import av
 from av.container import InputContainer
@@ -13,6 +13,11 @@ from av.stream import Disposition, Stream
 
 from jvst.errors import InputError
 from jvst.video.ending import whole_fragments
+
+# What a file says of itself may be in any encoding. PyAV 19 replaces what it can't read by itself.
+_LENIENT: dict[str, Any] = (
+    {"metadata_errors": "replace"} if int(av.__version__.partition(".")[0]) < 19 else {}
+)
 
 _Stream = TypeVar("_Stream", bound=Stream)
 
@@ -27,7 +32,7 @@ def open_container(path: Path) -> Iterator[InputContainer]:
     with ExitStack() as opened:
         try:
             # "file:" keeps a colon in the name from being taken for a protocol.
-            container = av.open(f"file:{path}", "r", metadata_errors="replace")
+            container = av.open(f"file:{path}", "r", **_LENIENT)
         except (FFmpegError, OSError) as error:
             if not path.exists():
                 raise InputError(f"{path} doesn't exist; check the path") from error
@@ -77,7 +82,7 @@ def _open_fragments(path: Path, opened: ExitStack) -> InputContainer | None:
         if size is None:
             return None
         beginning = opened.enter_context(closing(_Beginning(path, size)))
-        return av.open(beginning, "r", metadata_errors="replace")
+        return av.open(beginning, "r", **_LENIENT)
     except (FFmpegError, OSError):
         return None
 
