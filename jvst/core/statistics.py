@@ -170,9 +170,7 @@ def moments_of(
     """
     if not isinstance(statistic, GramStatistic):
         activation = activation.astype(jnp.promote_types(activation.dtype, jnp.float32))
-    return (
-        statistic.moments(activation) if owned is None else statistic.moments(activation, owned)
-    )
+    return statistic.moments(activation) if owned is None else statistic.moments(activation, owned)
 
 
 def _counted(activation: Activation, owned: Owned | None) -> Activation:

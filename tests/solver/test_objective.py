@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from support import reference
 from support.networks import in_double, small_network, torch_features
+from support.once import made_once
 
 from jvst.core.losses import gram_matrix, style_loss
 from jvst.network.vgg import features
@@ -42,7 +43,7 @@ def picture(seed, height=HEIGHT, width=WIDTH):
     return np.random.default_rng(seed).uniform(size=(height, width, 3)).astype(np.float32)
 
 
-@functools.cache
+@made_once
 def problem(lags=2):
     """An image and the content, style, warped neighbours and trust that it is compared with."""
     rng = np.random.default_rng(0)
@@ -51,7 +52,7 @@ def problem(lags=2):
     return picture(1), picture(2), picture(3, 38, 29), warped, trust
 
 
-@functools.cache
+@made_once
 def targets(lags=2):
     _, frame, style, warped, trust = problem(lags)
     vgg = small_network()

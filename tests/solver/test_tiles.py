@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from support.networks import in_double, small_network
+from support.once import made_once
 
 from jvst.core.losses import gram_matrix
 from jvst.errors import InputError
@@ -45,7 +46,7 @@ def draw(seed, *shape):
     return jnp.asarray(np.random.default_rng(seed).uniform(size=shape), jnp.float32)
 
 
-@functools.cache
+@made_once
 def problem(height, width, pooling="max", first_padding="zeros", layers=SHALLOW):
     vgg = small_network(pooling, first_padding)
     content, style = layers

@@ -1,12 +1,11 @@
 """Small networks with random weights, and the same in PyTorch."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from support import reference
+from support.once import made_once
 
 from jvst.network.vgg import VGG19
 
@@ -14,7 +13,7 @@ from jvst.network.vgg import VGG19
 SMALL = 1 / 16
 
 
-@functools.cache
+@made_once
 def small_network(pooling="max", first_padding="zeros", precision="float32", layers=None):
     """The same weights for every variant, drawn so that activations keep the size of pixels.
 

@@ -1,8 +1,7 @@
 """Encoders and decoders of a few channels, with random kernels."""
 
-import functools
-
 import numpy as np
+from support.once import made_once
 
 from jvst.network.layers import Step, layer_table, vgg19_layers
 from jvst.network.pairs import Pair
@@ -12,7 +11,7 @@ from jvst.network.weights.native import build_network
 CHANNELS = {1: 5, 2: 6, 3: 8}
 
 
-@functools.cache
+@made_once
 def small_pair(level):
     """Encoder and decoder of a level, up to 3, whose features answer to the picture."""
     plan = vgg19_layers().through([f"relu{level}_1"])

@@ -5,6 +5,7 @@ import functools
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from support.once import made_once
 
 from jvst.network.vgg import VGG19
 from jvst.solver.objective import (
@@ -18,7 +19,7 @@ from jvst.solver.objective import (
 WEIGHTS = LossWeights(content=1e-3, style=1.0, temporal=1e-3, total_variation=1e-8)
 
 
-@functools.cache
+@made_once
 def network() -> VGG19:
     """A VGG-19 with 4 to 32 channels and random kernels."""
     return VGG19(width=1 / 16, rngs=nnx.Rngs(0))
@@ -31,7 +32,7 @@ def picture(seed: int, height: int = 33, width: int = 40) -> jax.Array:
     return jnp.clip(jax.image.resize(coarse, (height, width, 3), "cubic"), 0.0, 1.0)
 
 
-@functools.cache
+@made_once
 def targets(lags: int = 1) -> FrameTargets:
     """Content and style of two pictures, a third as the warped neighbour."""
     content = picture(1)
