@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from jvst._types import ActivationLike, Gram, GramLike, ImageLike, MaskLike, Scalar
 from jvst.core.arguments import floats
+from jvst.core.precision import widened
 
 
 def gram_matrix(activation: ActivationLike) -> Gram:
@@ -44,8 +45,7 @@ def content_loss(activation: ActivationLike, target: ActivationLike) -> Scalar:
     Source: Ruder et al. 2016, section 3.
     """
     activation, target = floats(activation=(activation, "h w c"), target=(target, "h w c"))
-    dtype = jnp.promote_types(jnp.promote_types(activation.dtype, target.dtype), jnp.float32)
-    return jnp.mean(jnp.square(activation.astype(dtype) - target.astype(dtype)))
+    return jnp.mean(jnp.square(widened(activation) - widened(target)))
 
 
 def style_loss(activation: ActivationLike, target_gram: GramLike) -> Scalar:

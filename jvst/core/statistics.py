@@ -12,6 +12,7 @@ from jaxtyping import Array, Bool, Float
 
 from jvst._types import Activation, Gram, Scalar
 from jvst.core.losses import gram_matrix
+from jvst.core.precision import widened
 from jvst.core.transport import wasserstein_distance
 
 #: Positions of a layer that count, where only part of them do.
@@ -169,7 +170,7 @@ def moments_of(
         owned: see ``StyleStatistic.moments``.
     """
     if not isinstance(statistic, GramStatistic):
-        activation = activation.astype(jnp.promote_types(activation.dtype, jnp.float32))
+        activation = widened(activation)
     return statistic.moments(activation) if owned is None else statistic.moments(activation, owned)
 
 

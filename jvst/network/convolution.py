@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float
 
+from jvst.core.precision import widened
 from jvst.network import winograd
 from jvst.network.layers import Padding
 
@@ -28,7 +29,8 @@ def convolution_layer(
 ) -> Float[Array, "h w d"]:
     """Convolve with an odd kernel, keeping the size.
 
-    With bfloat16 the result is of that type. Its sums, the bias among them, are not.
+    With bfloat16 the result is of that type, but for a picture in float64. Its sums, the bias among
+    them, are not.
     """
     margin = kernel.shape[0] // 2
     if padding != "zeros":
@@ -36,8 +38,9 @@ def convolution_layer(
         x = jnp.pad(x, ((margin, margin), (margin, margin), (0, 0)), mode=mode)
         margin = 0
     if precision == "bfloat16":
+        result = x.dtype if x.dtype == jnp.float64 else jnp.bfloat16
         y = convolution(x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16), margin, "highest")
-        return (y.astype(jnp.float32) + bias).astype(jnp.bfloat16)
+        return (y.astype(jnp.float32) + bias).astype(result)
     y = convolution(x, kernel.astype(x.dtype), margin, "high" if precision == "tf32" else "highest")
     return y + bias.astype(x.dtype)
 
@@ -224,8 +227,7 @@ def _blocks(x: Float[Array, "h w c"]) -> Float[Array, "h2 2 w2 2 c"]:
 @jax.custom_vjp
 def doubled_mean_of_blocks(x: Float[Array, "h w c"]) -> Float[Array, "h2 w2 c"]:
     """Return twice the mean of each 2×2 block."""
-    wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    return (0.5 * functools.reduce(jnp.add, _corners(wide))).astype(x.dtype)
+    return (0.5 * functools.reduce(jnp.add, _corners(widened(x)))).astype(x.dtype)
 
 
 def _doubled_mean_forward(x: Float[Array, "h w c"]) -> tuple[Float[Array, "h2 w2 c"], None]:

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 
 from jvst._types import Activations, Image, ImageLike
 from jvst.core.arguments import check_choices, check_kind, check_word, floats, names_of
+from jvst.core.precision import widened
 from jvst.network.convolution import (
     FirstPadding,
     Pooling,
@@ -133,7 +134,7 @@ def features(vgg: VGG19, image: ImageLike, layers: Iterable[str]) -> Activations
             network, picture or list of names.
     """
     found = activations(vgg, image, layers)
-    dtype = jnp.promote_types(jnp.asarray(image).dtype, jnp.float32)
+    dtype = widened(jnp.asarray(image)).dtype
     return {name: layer.astype(dtype) for name, layer in found.items()}
 
 
@@ -156,8 +157,7 @@ def activations(vgg: VGG19, image: ImageLike, layers: Iterable[str]) -> Activati
     """
     check_kind("vgg", vgg, VGG, "a network, such as jvst.load_network('embedded').weights")
     (image,) = floats(image=(image, "h w 3"))
-    if image.dtype.itemsize < 4:
-        image = image.astype(jnp.float32)
+    image = widened(image)
     wanted = set(names_of("layers", layers))
     needed = vgg.layers.through(sorted(wanted))
     x = preprocess(vgg.preprocessing, image)

@@ -4,7 +4,8 @@ The textbook recursion (Nocedal and Wright 2006, algorithm 7.4) goes through the
 correction after the other, at memory's pace on a CPU and in a hundred small kernels on a GPU. In
 the compact form (Byrd, Nocedal and Schnabel 1994, *Representations of quasi-Newton matrices*,
 equation 3.1) the same step is two matrix products with the history and two triangular
-systems of its length.
+systems of its length. Their inverse is kept and grows by a column a step, so that no system is
+solved either: on a GPU two of them took as long as reading the whole history.
 
 The loss of the next frame of a film curves much as that of the last one does, pixels having moved.
 So a solve hands on its newest steps, and the next one begins with them.
@@ -63,6 +64,7 @@ class History(NamedTuple):
 
     pairs: Float[Array, "k2 n"]  # every s, then every My
     s_by_y: Float[Array, "k k"]  # sᵀy, for every y and the s no later than it
+    inverse: Float[Array, "k k"]  # of ``s_by_y``, among the slots that hold a step
     y_by_y: Float[Array, "k k"]  # yᵀMy
     by_gradient: Float[Array, " k2"]  # products of the pairs with the gradient where we stand
     gamma: Scalar  # the inverse Hessian begins as gamma M
@@ -86,6 +88,7 @@ def begun_history(
     begun = History(
         pairs=zeros((2 * history, gradient.size)),
         s_by_y=zeros((history, history)),
+        inverse=zeros((history, history)),
         y_by_y=zeros((history, history)),
         by_gradient=zeros(2 * history),
         gamma=gamma,
@@ -101,11 +104,15 @@ def begun_history(
     curved = jnp.diagonal(known.s_by_y) > 0.0
     both = curved[:, None] & curved
     s_by_y, y_by_y = (jnp.where(both, x, 0.0).astype(gradient.dtype) for x in known[2:4])
+    # The steps are in the order of their age, so that the matrix is triangular.
+    upper = jnp.triu(s_by_y, 1) + jnp.diag(jnp.where(curved, jnp.diagonal(s_by_y), 1.0))
+    inverse = solve_triangular(upper, jnp.eye(own, dtype=upper.dtype))
     products = jnp.dot(pairs, gradient, precision="highest")
     used = begun.used.at[:own].set(curved)
     return begun._replace(
         pairs=pairs,
         s_by_y=begun.s_by_y.at[:own, :own].set(s_by_y),
+        inverse=begun.inverse.at[:own, :own].set(jnp.where(both, inverse, 0.0)),
         y_by_y=begun.y_by_y.at[:own, :own].set(y_by_y),
         by_gradient=jnp.where(jnp.tile(used, 2), products, 0.0),
         gamma=jnp.where(jnp.any(curved), known.gamma.astype(gradient.dtype), gamma),
@@ -144,6 +151,8 @@ def newest_steps(known: History, shape: tuple[int, ...], pairs: int) -> Curvatur
 def without_carried(known: History, drop: Bool[Array, ""], gamma: Scalar) -> History:
     """Pass over the steps of another solve from now on.
 
+    They are older than all others, so that the inverse of what is left is a part of the inverse.
+
     Args:
         known: the steps.
         drop: whether to.
@@ -155,6 +164,7 @@ def without_carried(known: History, drop: Bool[Array, ""], gamma: Scalar) -> His
     both = kept[:, None] & kept
     return known._replace(
         s_by_y=jnp.where(both, known.s_by_y, 0.0),
+        inverse=jnp.where(both, known.inverse, 0.0),
         y_by_y=jnp.where(both, known.y_by_y, 0.0),
         by_gradient=jnp.where(jnp.tile(kept, 2), known.by_gradient, 0.0),
         gamma=jnp.where(drop & ~own, gamma, known.gamma),
@@ -192,7 +202,8 @@ def remember(
     used = known.used.at[slot].set(True)
     products = jnp.dot(pairs, jnp.stack([y, gradient], axis=1), precision="highest")
     products = jnp.where(jnp.tile(used, 2)[:, None], products, 0.0)
-    s_by_y = known.s_by_y.at[:, slot].set(products[:history, 0])
+    column = products[:history, 0]
+    s_by_y = known.s_by_y.at[:, slot].set(column)
     with_y = products[history:, 0]
     y_by_y = known.y_by_y.at[:, slot].set(with_y).at[slot].set(with_y)
     # Nocedal and Wright 2006, equation 7.20, with M.
@@ -200,6 +211,7 @@ def remember(
     return History(
         pairs=pairs,
         s_by_y=s_by_y,
+        inverse=_grown(known.inverse, column, slot, good),
         y_by_y=y_by_y,
         by_gradient=products[:, 1],
         gamma=jnp.where(good, gamma, known.gamma),
@@ -207,6 +219,30 @@ def remember(
         carried=known.carried.at[slot].set(False),
         used=used,
     )
+
+
+def _grown(
+    inverse: Float[Array, "k k"],
+    column: Float[Array, " k"],
+    slot: Int[Array, ""],
+    good: Bool[Array, ""],
+) -> Float[Array, "k k"]:
+    r"""Return the inverse of a triangular matrix without its oldest and with a new column.
+
+    .. math:: \begin{pmatrix} R & r \\ & \rho \end{pmatrix}^{-1} =
+        \begin{pmatrix} R^{-1} & -R^{-1} r / \rho \\ & 1 / \rho \end{pmatrix}
+
+    Args:
+        inverse: of R, whose oldest column is that of the slot.
+        column: r, with ρ in the slot.
+        slot: of the new column.
+        good: whether there is one.
+    """
+    here = jnp.arange(len(column), dtype=jnp.int32) == slot
+    left = jnp.where(here[:, None] | here, 0.0, inverse)
+    last = jnp.where(good, column[slot], 1.0)
+    above = jnp.where(here, -1.0, jnp.dot(left, column, precision="highest"))
+    return jnp.where(here & good, -above[:, None] / last, left)
 
 
 def quasi_newton_step(known: History, slope: Float[Array, " n"]) -> Float[Array, " n"]:
@@ -217,16 +253,10 @@ def quasi_newton_step(known: History, slope: Float[Array, " n"]) -> Float[Array,
         slope: M times the gradient.
     """
     history, gamma = known.s_by_y.shape[0], known.gamma
-    by_age = (known.count + jnp.arange(history, dtype=jnp.int32)) % history  # the oldest first
-    s_by_y = known.s_by_y[by_age][:, by_age]
-    y_by_y = known.y_by_y[by_age][:, by_age]
-    s_by_gradient = known.by_gradient[:history][by_age]
-    y_by_gradient = known.by_gradient[history:][by_age]
-    curved = jnp.diagonal(s_by_y)
-    upper = jnp.triu(s_by_y, 1) + jnp.diag(jnp.where(curved > 0.0, curved, 1.0))
-    of_y = solve_triangular(upper, s_by_gradient)
-    right = jnp.dot(y_by_y, of_y, precision="highest") - y_by_gradient
-    of_s = solve_triangular(upper, curved * of_y + gamma * right, trans="T")
-    factors = jnp.zeros_like(known.by_gradient)
-    factors = factors.at[by_age].set(of_s).at[history + by_age].set(-gamma * of_y)
-    return -gamma * slope - jnp.dot(factors, known.pairs, precision="highest")
+    dot = functools.partial(jnp.dot, precision="highest")
+    of_y = dot(known.inverse, known.by_gradient[:history])
+    right = dot(known.y_by_y, of_y) - known.by_gradient[history:]
+    curved = jnp.diagonal(known.s_by_y)
+    of_s = dot(curved * of_y + gamma * right, known.inverse)
+    factors = jnp.concatenate([of_s, -gamma * of_y])
+    return -gamma * slope - dot(factors, known.pairs)

@@ -8,8 +8,6 @@ changes the gradient, it needs s and My of the last steps, and M of one gradient
 """
 
 import dataclasses
-import functools
-import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -90,20 +88,22 @@ def _mean(gain: Float[Array, "h w2"], width: int) -> Scalar:
 
 
 _SHORTER, _MOST_TRIALS = 0.5, 10  # of the line search
+# Part of what the slope promises that the loss has to fall by: Nocedal and Wright's c1.
+_LEAST_FALL = 1e-4
 # Cosine between downhill and a direction below which the steps of another solve are dropped.
 _LEAST_SLOPE = 0.01
 
 
-@functools.cache
-def _line_search() -> Any:
-    """Import jaxopt's line search, once a solve begins: it takes as long to import as JAX."""
-    # A solve begins while a program is traced, and what jaxopt makes at its import is no part of
-    # that.
-    with warnings.catch_warnings(), jax.ensure_compile_time_eval():
-        # It says at its import that it is no longer developed; that is why it is wrapped here.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        from jaxopt import BacktrackingLineSearch  # noqa: PLC0415
-    return BacktrackingLineSearch
+class Trial(NamedTuple):
+    """A place that the line search has looked at."""
+
+    number: Int[Array, ""]  # from 1; 0 before the first
+    length: Scalar  # of the step to try next, as a part of the direction
+    image: Image
+    loss: Scalar
+    terms: LossTerms
+    gradient: Image
+    good: Bool[Array, ""]  # the loss fell enough
 
 
 class LbfgsState(NamedTuple):
@@ -156,18 +156,17 @@ class Lbfgs(NamedTuple):
     ) -> tuple[Image, Scalar, LossTerms, LbfgsState, Int[Array, ""]]:
         """Take a step; return image, loss, terms, own state and the evaluations it took."""
         direction = quasi_newton_step(state.history, state.slope.ravel())
-        known, level = self._on_a_slope(state, direction)
-        direction = jnp.where(level, -known.gamma * state.slope.ravel(), direction)
+        known, direction, down, level = self._on_a_slope(state, direction)
         begun = state._replace(history=known)
-        length, found = self._search(image, begun, direction.reshape(image.shape), *problem)
+        length, found = self._search(image, begun, direction.reshape(image.shape), down, *problem)
         # Steps of another solve that led nowhere: stay, and go on without them.
-        lost = jnp.any(known.carried) & (found.failed | ~jnp.isfinite(found.value))
+        lost = jnp.any(known.carried) & ~(found.good & jnp.isfinite(found.loss))
 
         def unless_lost(new: Any, old: Any) -> Any:
             return jax.tree.map(lambda x, y: jnp.where(lost, y, x), new, old)
 
-        image, gradient = unless_lost((found.params, found.grad), (image, state.gradient))
-        loss, terms = unless_lost((found.value, found.aux), (state.loss, state.terms))
+        image, gradient = unless_lost((found.image, found.gradient), (image, state.gradient))
+        loss, terms = unless_lost((found.loss, found.terms), (state.loss, state.terms))
         slope = precondition(gradient, self.preconditioner)
         known = remember(
             known,
@@ -180,7 +179,7 @@ class Lbfgs(NamedTuple):
         known = without_carried(known, lost, self._first_gamma(slope))
         dropped = state.dropped + (level | lost).astype(jnp.int32)
         new = LbfgsState(loss, terms, gradient, slope, known, dropped)
-        return image, loss, terms, new, found.num_fun_eval
+        return image, loss, terms, new, found.number
 
     def _first_gamma(self, slope: Image) -> Scalar:
         """Return what scales a slope before any curvature is known.
@@ -192,55 +191,70 @@ class Lbfgs(NamedTuple):
 
     def _on_a_slope(
         self, state: LbfgsState, direction: Float[Array, " n"]
-    ) -> tuple[History, Bool[Array, ""]]:
-        """Drop the steps of another solve where they lead along a level or uphill."""
-        down = -jnp.vdot(state.gradient.ravel(), direction, precision="highest")
-        size = jnp.linalg.norm(state.gradient) * jnp.linalg.norm(direction)
+    ) -> tuple[History, Float[Array, " n"], Scalar, Bool[Array, ""]]:
+        """Drop the steps of another solve where they lead along a level or uphill.
+
+        Returns:
+            The steps to go on with, the direction, by how much the loss falls along it, and whether
+            steps were dropped.
+        """
+        gradient, slope = state.gradient.ravel(), state.slope.ravel()
+        down = -jnp.vdot(gradient, direction, precision="highest")
+        size = jnp.linalg.norm(gradient) * jnp.linalg.norm(direction)
         level = jnp.any(state.history.carried) & ~(down >= _LEAST_SLOPE * size)
-        return without_carried(state.history, level, self._first_gamma(state.slope)), level
+        known = without_carried(state.history, level, self._first_gamma(state.slope))
+        steepest = known.gamma * jnp.vdot(gradient, slope, precision="highest")
+        direction = jnp.where(level, -known.gamma * slope, direction)
+        return known, direction, jnp.where(level, steepest, down), level
 
     def _search(
-        self, image: Image, state: LbfgsState, direction: Image, *problem: Any
-    ) -> tuple[Scalar, Any]:
-        """Shorten the step until the loss falls enough: jaxopt's backtracking, as one loop.
+        self,
+        image: Image,
+        state: LbfgsState,
+        direction: Image,
+        down: Scalar,
+        *problem: Any,
+    ) -> tuple[Scalar, Trial]:
+        """Shorten the step until the loss falls enough.
 
-        jaxopt's own ``run`` writes the first trial out before the loop, which puts the network into
-        the program twice and doubles the time that it takes to compile.
+        Sufficient decrease alone (Nocedal and Wright 2006, algorithm 3.1), at one loss and gradient
+        a trial: a condition on the slope there, too, fails on every short step. The network stands
+        in the program once, in the loop's body, which halves the time that it takes to compile.
+
+        Returns:
+            The length of the step, and where it leads: to the last trial if none was good.
         """
-        search = _line_search()(
-            self.evaluate,
-            value_and_grad=True,
-            has_aux=True,
-            # Sufficient decrease alone, at one loss and gradient a trial: the curvature that
-            # jaxopt's default also asks for fails on every short step, and each failure costs 30
-            # evaluations. This far-off slope never fails; "armijo" evaluates the gradient apart.
-            condition="wolfe",
-            c2=1e6,
-            maxiter=_MOST_TRIALS,
-            decrease_factor=_SHORTER,
-            max_stepsize=self.max_step,
-            tol=self.rounding * jnp.abs(state.loss),  # pyright: ignore[reportArgumentType]
+        zero = jnp.zeros_like(state.loss)
+        begun = Trial(
+            number=jnp.asarray(0, jnp.int32),
+            length=jnp.asarray(self.max_step, state.loss.dtype),
+            image=image,
+            loss=state.loss,
+            terms=LossTerms(*[zero] * len(LossTerms._fields)),
+            gradient=state.gradient,
+            good=jnp.asarray(False),
         )
-        along: dict[str, Any] = {
-            "value": state.loss,
-            "grad": state.gradient,
-            "descent_direction": direction,
-            "fun_args": problem,
-            "fun_kwargs": {},
-        }
-        start: Any = search.init_state(self.max_step, image, **along)
-        terms = LossTerms(*[jnp.zeros_like(state.loss)] * len(LossTerms._fields))
-
         carried = jnp.any(state.history.carried)
+        allowed = self.rounding * jnp.abs(state.loss)
 
-        def unfinished(trial: Any) -> Any:
-            found = trial[1]
-            astray = carried & ~jnp.isfinite(found.value)
-            return ~(found.done | found.failed | astray)
+        def unfinished(trial: Trial) -> Bool[Array, ""]:
+            astray = carried & ~jnp.isfinite(trial.loss)
+            over = trial.good | astray | (trial.number >= _MOST_TRIALS)
+            return (trial.number == 0) | ~over
 
-        def shorten(trial: Any) -> Any:
-            length, at = trial
-            return tuple(search.update(length, at, image, **along))
+        def shorten(trial: Trial) -> Trial:
+            there = image + trial.length * direction
+            (loss, terms), gradient = self.evaluate(there, *problem)
+            most = state.loss - _LEAST_FALL * trial.length * down + allowed
+            return Trial(
+                number=trial.number + 1,
+                length=_SHORTER * trial.length,
+                image=there,
+                loss=loss,
+                terms=terms,
+                gradient=gradient,
+                good=loss <= most,
+            )
 
-        first = (jnp.asarray(self.max_step, state.loss.dtype), start._replace(aux=terms))
-        return jax.lax.while_loop(unfinished, shorten, first)
+        found = jax.lax.while_loop(unfinished, shorten, begun)
+        return found.length / _SHORTER, found

@@ -23,6 +23,7 @@ from jvst._types import (
 )
 from jvst.core.arguments import check_kind, check_range, floats, names_of
 from jvst.core.losses import content_loss, temporal_loss, total_variation
+from jvst.core.precision import widened
 from jvst.core.statistics import (
     STATISTICS,
     StyleStatistic,
@@ -251,8 +252,7 @@ def frame_loss(
     check_kind("weights", weights, LossWeights, "jvst.LossWeights")
     _check_factors(weights, vgg)
     image, warped, trust = problem_arrays("image", image, targets)
-    if image.dtype.itemsize < 4:
-        image = image.astype(jnp.float32)
+    image = widened(image)
     found = activations(vgg, image, {*targets.content, *targets.style})
     content = sum(
         (content_loss(found[k], v) for k, v in targets.content.items()), jnp.zeros((), image.dtype)

@@ -23,6 +23,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from jvst._types import Activation, Activations, Image, Scalar
+from jvst.core.precision import widened
 from jvst.core.statistics import StyleStatistic, check_tiled, moments_of, statistic_of
 from jvst.errors import InputError
 from jvst.network.layers import Layer, LayerTable
@@ -338,8 +339,7 @@ def _content_part(
 ) -> Scalar:
     """Return what a window adds to the content loss of the picture."""
     owned = owned_positions(place, layer, activation.shape)
-    beside = _beside(target, activation, place, layer)
-    square = jnp.square(activation.astype(beside.dtype) - beside)
+    square = jnp.square(widened(activation) - _beside(target, activation, place, layer))
     return jnp.sum(jnp.where(owned, square, 0)) / target.size
 
 

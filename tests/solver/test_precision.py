@@ -46,7 +46,7 @@ def test_bfloat16_convolutions_give_nearly_the_slope_of_float32():
     assert 1e-3 < off < 0.15
 
 
-def test_the_embedded_network_stays_in_float32_where_others_take_bfloat16(monkeypatch):
+def test_the_embedded_network_keeps_more_bits_than_others_need(monkeypatch):
     monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    assert load_network("embedded").weights.precision == "float32"
+    assert load_network("embedded").weights.precision == "tf32"
     assert NETWORKS["vgg19"].precision == "bfloat16"
