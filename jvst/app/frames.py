@@ -25,8 +25,9 @@ from jvst.app.store import RunStore
 from jvst.app.task import Task, multipass_config, network_of
 from jvst.core.image import resize
 from jvst.core.statistics import STATISTICS, StyleStatistic
+from jvst.film.ahead import Ahead, Job, clip_programs, compiled
 from jvst.film.coarse import COARSE, Scale, scaled_size, usable
-from jvst.film.one_pass import painting_statistics
+from jvst.film.one_pass import compile_statistics, painting_statistics, shipped_pairs
 from jvst.film.starts import OF_PAINTINGS
 from jvst.network.vgg import VGG19
 from jvst.solver.objective import blended_style, style_targets
@@ -82,7 +83,9 @@ def stylize_task(task: Task, store: RunStore, tell: Teller) -> None:
         _tell_notices(source, tell)
         return
     vgg = network_of(config, task.found).weights
-    fit = fit_task(task, vgg, store, tell)
+    with contextlib.closing(Ahead()) as ahead:
+        ahead.begin(*_programs(task, vgg))
+        fit = fit_task(task, vgg, store, tell)
     solver = dataclasses.replace(task.settings.solver.with_history(fit.history), tile=fit.tile)
     settings = dataclasses.replace(task.settings, solver=solver)
     style = _style_of(
@@ -104,6 +107,34 @@ def stylize_task(task: Task, store: RunStore, tell: Teller) -> None:
         scales = _scales(task, vgg, tile=fit.tile)
         stylize_frames(task, settings, source, vgg, style, paintings, scales, store, tell)
     _tell_notices(source, tell)
+
+
+def _programs(task: Task, vgg: VGG19) -> list[Job]:
+    """Return what compiles the programs of a run that is solved as the options say."""
+    config, settings = task.config, task.settings
+    solver = dataclasses.replace(settings.solver, tile=tile_of(config))
+    settings = dataclasses.replace(settings, solver=solver)
+    options: dict[str, Any] = {
+        "shares": config.input.style_blend or None,
+        "layers": config.look.style_layers,
+        "statistic": STATISTICS[config.look.style_statistic],
+        "tile": solver.tile,
+    }
+    jobs: list[Job] = [lambda: compiled(_style_of, vgg, task.styles, **options)]
+    paintings = None
+    if settings.init in OF_PAINTINGS:
+        pairs = shipped_pairs()
+        jobs.insert(0, lambda: compile_statistics(task.styles, pairs))
+        paintings = jax.eval_shape(
+            functools.partial(painting_statistics, shares=options["shares"], pairs=pairs),
+            task.styles,
+        )
+    if config.time.passes == 1:
+        style = jax.eval_shape(functools.partial(_style_of, **options), vgg, task.styles)
+        jobs += clip_programs(
+            task.clip.size, vgg, style, task.weights, config=settings, paintings=paintings
+        )
+    return jobs
 
 
 def _tell_notices(source: MotionSource, tell: Teller) -> None:

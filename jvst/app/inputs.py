@@ -1,13 +1,17 @@
 """Inputs of a run as arrays: frames, paintings, pictures."""
 
+import contextlib
 import dataclasses
 import hashlib
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import cv2
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jvst._types import Frame, Image
 from jvst.app.options import StylizeConfig, frame_range, frame_size
@@ -189,8 +193,18 @@ def read_styles(
         scale = config.look.style_scale * (size[0] * size[1] / (width * height)) ** 0.5
         # relu5_1 needs 16 pixels a side.
         scaled = max(round(width * scale), 16), max(round(height * scale), 16)
-        images.append(jnp.clip(resize(to_float(jnp.asarray(picture)), size=scaled), 0.0, 1.0))
+        with _on_the_host():
+            image = jnp.clip(resize(to_float(jnp.asarray(picture)), size=scaled), 0.0, 1.0)
+        images.append(jnp.asarray(np.asarray(image)))
     return images, digests
+
+
+def _on_the_host() -> contextlib.AbstractContextManager[Any]:
+    """Compute on the CPU what is computed once: a GPU takes seconds to compile as much."""
+    try:
+        return jax.default_device(jax.local_devices(backend="cpu")[0])
+    except RuntimeError:  # the user has named JAX's platforms, and left this out
+        return contextlib.nullcontext()
 
 
 def procedural_pictures() -> PictureSet:

@@ -224,14 +224,7 @@ def _stylized(
         numbers = settled(weights, vgg, style, frame.dtype)
         slots = earlier_slots(config.lags, index, done, motion)
         neighbours = neighbours_in_slots(frame, slots)
-        options: dict[str, Any] = {
-            "layers": config.content_layers,
-            "mask": config.mask,
-            "edge": config.edge,
-            "knobs": config.knobs,
-            "kernel": config.kernel,
-            "tile": config.solver.tile,
-        }
+        options = prepare_options(config)
         problem = frame, vgg, style, neighbours
         size = frame.shape[1], frame.shape[0]
         tell.before(Compiling(size), ("clip", *options.values()), problem)
@@ -281,6 +274,18 @@ def _stylized(
         done[index] = image
         tell(FrameDone(index, image, info))
         yield StylizedFrame(index, image, info)
+
+
+def prepare_options(config: ClipConfig) -> dict[str, Any]:
+    """Return what ``prepare`` is told of a clip, by name."""
+    return {
+        "layers": config.content_layers,
+        "mask": config.mask,
+        "edge": config.edge,
+        "knobs": config.knobs,
+        "kernel": config.kernel,
+        "tile": config.solver.tile,
+    }
 
 
 @functools.partial(jax.jit, static_argnames=("layers", "mask", "edge", "knobs", "kernel", "tile"))

@@ -79,7 +79,7 @@ def painting_statistics(
         share = part / total if total > 0.0 else 1.0
         other = _gaussians(pairs, image)
         found = {level: mixture(one, other[level], share) for level, one in found.items()}
-    return PaintingStatistics(pairs, {level: _goal(one) for level, one in found.items()})
+    return PaintingStatistics(pairs, _goals(found))
 
 
 def one_pass(
@@ -144,22 +144,63 @@ def painted(
     if unknown:
         known = ", ".join(str(level) for level in sorted(statistics.goals, reverse=True))
         raise InputError(f"unknown level {unknown[0]}; expected some of {known}")
+    strength = jnp.asarray(strength, image.dtype)
+    return _through_levels(image, statistics, strength, content, levels=levels, tile=tile)
+
+
+@functools.partial(jax.jit, static_argnames=("levels", "tile"))
+def _through_levels(
+    image: Image,
+    statistics: PaintingStatistics,
+    strength: Scalar,
+    content: Mapping[int, Gaussian] | None,
+    *,
+    levels: tuple[int, ...],
+    tile: tuple[int, int] | None,
+) -> Painted:
     height, width, _ = image.shape
     x = _padded(image, _stride(statistics.pairs, levels))
-    strength = jnp.asarray(strength, image.dtype)
     contrast = _contrast(x, statistics.goals[0])
     met: dict[int, Gaussian] = {}
     for level in levels:
         pair, goal = statistics.pairs.get(level), statistics.goals[level]
         given = (content or {}).get(level)
         windows = None if tile is None or pair is None else _windows(x, pair, tile)
-        if windows is not None and windows.count > 1:
+        if pair is not None and windows is not None and windows.count > 1:
             x, met[level] = _level_in_windows(
                 x, pair, goal, given, strength, contrast, windows=windows
             )
         else:
             x, met[level] = _level(x, pair, goal, given, strength, contrast)
     return Painted(x[:height, :width], met)
+
+
+def compile_statistics(images: Sequence[Image], pairs: Pairs) -> None:
+    """Compile what ``painting_statistics`` needs.
+
+    Args:
+        images: paintings, or their shapes.
+        pairs: encoders and decoders.
+    """
+    for image in images:
+        _gaussians.lower(pairs, image).compile()
+    found = jax.eval_shape(_gaussians, pairs, images[0])
+    _goals.lower(found).compile()
+
+
+def compile_pass(
+    image: Image, statistics: PaintingStatistics, *, tile: tuple[int, int] | None = None
+) -> None:
+    """Compile what ``one_pass`` needs.
+
+    Args:
+        image: a picture, or its shape.
+        statistics: of the paintings, or their shapes.
+        tile: see ``one_pass``.
+    """
+    levels = tuple(sorted(statistics.pairs, reverse=True))
+    strength = jnp.asarray(_STRENGTH, image.dtype)
+    _through_levels.lower(image, statistics, strength, None, levels=levels, tile=tile).compile()
 
 
 @functools.cache
@@ -187,7 +228,6 @@ def _level(
     return features.clip(0.0, 1.0) if pair is None else decode(pair, features), content
 
 
-@jax.jit
 def _carried(
     features: Activation,
     goal: TransportGoal,
@@ -199,7 +239,6 @@ def _carried(
     return carried(features, *carrier(content, goal, strength, contrast=contrast)), content
 
 
-@jax.jit
 def _contrast(image: Image, colours: TransportGoal) -> Scalar:
     """Return the part of the painting's deviations that a picture can bear."""
     own = jnp.trace(gaussian_of(image).covariance) + _LEAST_VARIANCE
@@ -207,7 +246,6 @@ def _contrast(image: Image, colours: TransportGoal) -> Scalar:
     return jnp.sqrt(jnp.minimum(allowed, 1.0))
 
 
-@functools.partial(jax.jit, static_argnames="windows")
 def _level_in_windows(
     image: Image,
     pair: Pair,
@@ -274,18 +312,18 @@ def _corner(place: Place) -> tuple[Int[Array, ""], Int[Array, ""], Int[Array, ""
     return place[0, 0], place[1, 0], jnp.zeros_like(place[0, 0])
 
 
+@jax.jit
 def _gaussians(pairs: Pairs, image: Image) -> dict[int, Gaussian]:
     """Return mean and covariance of a painting at every level."""
-    found = {0: _gaussian(image)}
+    found = {0: gaussian_of(image)}
     for level, pair in pairs.items():
-        found[level] = _gaussian(encode(pair, _padded(image, pair.deepest.stride)))
+        found[level] = gaussian_of(encode(pair, _padded(image, pair.deepest.stride)))
     return found
 
 
-# Programs of their own, as every layer of the networks is: what has a shape in common is compiled
-# once, and an array of arguments finds its program faster than a network does.
-_gaussian = jax.jit(gaussian_of)
-_goal = jax.jit(transport_goal)
+@jax.jit
+def _goals(found: Mapping[int, Gaussian]) -> dict[int, TransportGoal]:
+    return {level: transport_goal(one) for level, one in found.items()}
 
 
 def _stride(pairs: Pairs, levels: tuple[int, ...]) -> int:

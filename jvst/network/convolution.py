@@ -41,8 +41,13 @@ def convolution_layer(
         result = x.dtype if x.dtype == jnp.float64 else jnp.bfloat16
         y = convolution(x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16), margin, "highest")
         return (y.astype(jnp.float32) + bias).astype(result)
-    y = convolution(x, kernel.astype(x.dtype), margin, "high" if precision == "tf32" else "highest")
+    y = convolution(x, kernel.astype(x.dtype), margin, _arithmetic(precision))
     return y + bias.astype(x.dtype)
+
+
+def _arithmetic(precision: Precision) -> str:
+    """Return what XLA calls the arithmetic of float32."""
+    return "high" if precision == "tf32" else "highest"
 
 
 # JAX's own gradient asks for what went in; of what came out there is one copy already.
@@ -68,6 +73,7 @@ def doubled_convolution_layer(
     x: Float[Array, "h w c"],
     kernel: Float[Array, "3 3 c d"],
     bias: Float[Array, " d"],
+    precision: Precision = "float32",
 ) -> Float[Array, "h2 w2 d"]:
     r"""Convolve ``double`` of a picture with a 3×3 kernel, reflecting or repeating its edge.
 
@@ -80,7 +86,7 @@ def doubled_convolution_layer(
     four = _pairwise(jnp.moveaxis(_pairwise(kernel), 2, 0))  # [b column a row c d]
     four = four.transpose(3, 1, 4, 2, 0, 5).reshape(2, 2, x.shape[2], -1)  # [row column c abd]
     x = jnp.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    y = convolution(x, four, 0, "highest")
+    y = convolution(x, four, 0, _arithmetic(precision))
     y = y.reshape(h + 1, w + 1, 2, 2, -1)
     rows = [jnp.stack([y[a : h + a, b : w + b, a, b] for b in (0, 1)], axis=2) for a in (0, 1)]
     # One side after the other: see `_blocks`.
