@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import monitoring
 from jaxtyping import Array, Float
 
+from jvst._programs import program
 from jvst._types import StyleTargets
 from jvst.app.budget import fit_task, tile_of
 from jvst.app.claims import FLOW
@@ -190,7 +191,7 @@ def _scales(task: Task, vgg: VGG19, *, tile: tuple[int, int] | None) -> list[Sca
     return scales
 
 
-@functools.partial(jax.jit, static_argnames=("shares", "layers", "tile", "statistic"))
+@program(static_argnames=("shares", "layers", "tile", "statistic"))
 def _style_of(
     vgg: VGG19,
     styles: list[Painting],

@@ -46,11 +46,16 @@ from jvst.app.claims import (
 from jvst.app.manifest import checked_manifest, first_difference, key_of
 from jvst.app.sealed import DamagedError
 from jvst.errors import InputError
-from jvst.video import read_picture, write_picture
+from jvst.video import read_picture
+from jvst.video.pictures import encode_picture, write_encoded
 
 StoredImage = Float32[np.ndarray, "h w 3"]
 
 DROPPED = ".dropped"
+
+_ENCODERS = 4
+# Frames that wait to be written, each with what it lets go.
+_MOST_PENDING = 8
 
 #: The last pass, or the only one: its frames are the result.
 LAST = 0
@@ -101,8 +106,10 @@ class RunStore:
             raise InputError(
                 f"another run works in {folder}; wait for it or choose another `run_dir`"
             ) from error
-        # A single thread, so that frames are finished in order.
+        # A single thread, so that frames are finished in order; encoding takes longer than a frame
+        # may on a GPU.
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
+        self._encoder = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="encode")
         self._pending: list[Future[None]] = []
 
     def __enter__(self) -> "RunStore":
@@ -112,6 +119,7 @@ class RunStore:
     def __exit__(self, *_: object) -> None:
         """Wait for what is being written and release the lock."""
         self._writer.shutdown(wait=True)
+        self._encoder.shutdown(wait=True)
         self._lock.close()
 
     @property
@@ -191,9 +199,10 @@ class RunStore:
         Raises:
             InputError: an earlier frame could not be written.
         """
-        self._collect(wait=len(self._pending) > 2)
+        self._collect(most=_MOST_PENDING)
         state = self.state_path(index, pass_number)
-        self._pending.append(self._writer.submit(self._save, index, state, image, picture, info))
+        encoded = self._encoder.submit(encode_picture, picture, self.picture_path(index).suffix)
+        self._pending.append(self._writer.submit(self._save, index, state, image, encoded, info))
         for old in drop:
             self._pending.append(self._writer.submit(self._drop, self.state_path(old, pass_number)))
 
@@ -203,7 +212,7 @@ class RunStore:
         Raises:
             InputError: a frame could not be written.
         """
-        self._collect(wait=True)
+        self._collect(most=0)
 
     def load(self, index: int, *, pass_number: int = LAST) -> StoredImage:
         """Return the state of a finished frame.
@@ -336,12 +345,12 @@ class RunStore:
         index: int,
         state: Path,
         image: StoredImage,
-        picture: Frame,
+        picture: Future[bytes],
         info: Mapping[str, Any],
     ) -> None:
         shown_as = self.picture_path(index)
         set_aside(shown_as)
-        write_picture(shown_as, picture)
+        write_encoded(shown_as, picture.result())
         sealed.write_json(state.with_suffix(".json"), info)
         sealed.write_array(state, image)
         self.broken -= {shown_as, state}
@@ -365,9 +374,9 @@ class RunStore:
         """Tell whether a file of the run is there, as far as ``mend`` knows whole."""
         return path.is_file() and path not in self.broken
 
-    def _collect(self, *, wait: bool) -> None:
-        """Raise what went wrong on the thread."""
-        while self._pending and (wait or self._pending[0].done()):
+    def _collect(self, *, most: int) -> None:
+        """Raise what went wrong on the thread, and wait until no more than some are left."""
+        while self._pending and (len(self._pending) > most or self._pending[0].done()):
             self._pending.pop(0).result()
 
 

@@ -1,17 +1,16 @@
 """What a frame's solve has learnt, for the next frame."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from jvst._programs import program
 from jvst._types import FlowLike
 from jvst.core.warp import Kernel, pixel_grid, warp
 from jvst.solver.curvature import Curvature
 
 
-@functools.partial(jax.jit, static_argnames="kernel")
+@program(static_argnames="kernel")
 def along(curvature: Curvature, flow: FlowLike, *, kernel: Kernel = "bilinear") -> Curvature:
     """Bring the steps of one frame's solve to another frame.
 

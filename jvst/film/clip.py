@@ -1,15 +1,14 @@
 """The single pass over a clip, frame by frame."""
 
 import dataclasses
-import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from jvst._programs import program
 from jvst._types import Activations, Image, ImageLike, StyleTargetsLike
 from jvst.core.arguments import check_choices, check_kind, check_least, names_of
 from jvst.core.consistency import EdgeRule
@@ -288,7 +287,7 @@ def prepare_options(config: ClipConfig) -> dict[str, Any]:
     }
 
 
-@functools.partial(jax.jit, static_argnames=("layers", "mask", "edge", "knobs", "kernel", "tile"))
+@program(static_argnames=("layers", "mask", "edge", "knobs", "kernel", "tile"))
 def prepare(
     frame: Image,
     vgg: VGG19,

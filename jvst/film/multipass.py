@@ -1,14 +1,13 @@
 """Several passes over a clip, with blended neighbours."""
 
-import functools
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, PRNGKeyArray
 
+from jvst._programs import program
 from jvst._types import Device, Image, ImageLike, Scalar, StyleTargetsLike
 from jvst.core.arguments import check_kind
 from jvst.core.blend import blend
@@ -156,7 +155,7 @@ def _passes(
             del own[place]  # type: ignore[union-attr]
 
 
-@functools.partial(jax.jit, static_argnames=("layers", "mask", "edge", "knobs", "kernel", "tile"))
+@program(static_argnames=("layers", "mask", "edge", "knobs", "kernel", "tile"))
 def prepare_pass(
     frame: Image,
     own: Image,

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from jvst._programs import program
 from jvst._types import Activation, Image, ImageLike, Scalar
 from jvst.core.arguments import check_kind, check_range, check_solvable, floats
 from jvst.core.transport import (
@@ -148,7 +149,7 @@ def painted(
     return _through_levels(image, statistics, strength, content, levels=levels, tile=tile)
 
 
-@functools.partial(jax.jit, static_argnames=("levels", "tile"))
+@program(static_argnames=("levels", "tile"))
 def _through_levels(
     image: Image,
     statistics: PaintingStatistics,
@@ -312,7 +313,7 @@ def _corner(place: Place) -> tuple[Int[Array, ""], Int[Array, ""], Int[Array, ""
     return place[0, 0], place[1, 0], jnp.zeros_like(place[0, 0])
 
 
-@jax.jit
+@program()
 def _gaussians(pairs: Pairs, image: Image) -> dict[int, Gaussian]:
     """Return mean and covariance of a painting at every level."""
     found = {0: gaussian_of(image)}
@@ -321,7 +322,7 @@ def _gaussians(pairs: Pairs, image: Image) -> dict[int, Gaussian]:
     return found
 
 
-@jax.jit
+@program()
 def _goals(found: Mapping[int, Gaussian]) -> dict[int, TransportGoal]:
     return {level: transport_goal(one) for level, one in found.items()}
 

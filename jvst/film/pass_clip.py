@@ -1,13 +1,13 @@
 """A clip in one pass a frame, held steady."""
 
 import dataclasses
-import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+from jvst._programs import program
 from jvst._types import Flow, Image, ImageLike, Mask
 from jvst.core.arguments import check_choices, check_kind
 from jvst.core.consistency import EdgeRule, mask_reasons, photometric_error
@@ -191,7 +191,7 @@ def _begun(
     return CarriedState(state.index, jax.tree.map(jnp.asarray, coordinates), memory)
 
 
-@functools.partial(jax.jit, static_argnames=("mask", "edge", "knobs"))
+@program(static_argnames=("mask", "edge", "knobs"))
 def trusted_motion(
     frame: Image,
     neighbours: Neighbours,
@@ -223,4 +223,4 @@ def trusted_motion(
 
 
 # In the memory's own place: 16 passes are not copied for each frame.
-_remembered = jax.jit(remembered, donate_argnums=0)
+_remembered = program(donate_argnums=0)(remembered)

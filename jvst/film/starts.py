@@ -1,12 +1,12 @@
 """Where the solve of a frame starts."""
 
-import functools
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import PRNGKeyArray
 
+from jvst._programs import program
 from jvst._types import Flow, Image
 from jvst.core.consistency import EdgeRule, mask_reasons
 from jvst.film.neighbours import Neighbours
@@ -96,7 +96,7 @@ def chosen_starts(
     return Starts(kind, key, paintings, tile)
 
 
-@functools.partial(jax.jit, static_argnames="edge")
+@program(static_argnames="edge")
 def uncover(
     frame: Image, warped: Image, flow: Flow, flow_back: Flow, *, edge: EdgeRule = "clamp"
 ) -> Image:

@@ -18,6 +18,7 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float
 
+from jvst._programs import program
 from jvst._types import AnyArray, Count, Device
 from jvst.core.arguments import check_range, check_solvable, floats
 from jvst.network.vgg import VGG19
@@ -172,7 +173,7 @@ def _programs(
         )
         start = shared(start, in_specs=(_BY_FRAME, *problem))
         go_on = shared(go_on, in_specs=(_BY_FRAME, *problem, _WHOLE))
-    return jax.jit(start), jax.jit(go_on)
+    return program()(start), program()(go_on)
 
 
 def _mesh(devices: tuple[Device, ...]) -> Mesh:

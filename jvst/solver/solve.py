@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Int
 
+from jvst._programs import program
 from jvst._types import AnyArray, Count, Image, ImageLike, Scalar
 from jvst.core.arguments import check_kind, check_least, check_range, check_solvable
 from jvst.network.vgg import VGG19
@@ -212,7 +213,7 @@ def _counted_on(
     )
 
 
-@functools.partial(jax.jit, static_argnames="config")
+@program(static_argnames="config")
 def begin(
     init: ImageLike,
     vgg: VGG19,
@@ -252,7 +253,7 @@ def begin(
     )
 
 
-@functools.partial(jax.jit, static_argnames="config")
+@program(static_argnames="config")
 def advance(
     state: SolveState,
     vgg: VGG19,

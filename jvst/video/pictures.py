@@ -1,5 +1,6 @@
 """Single pictures: a style image, one frame."""
 
+import io
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +31,8 @@ _SCREEN_GAMMA, _GAMMA_SLACK = 2.2, 0.05
 # JPEG quality 95 is the highest that Pillow's documentation advises; 4:4:4 keeps brush strokes'
 # colours sharp.
 _WRITE_OPTIONS: dict[str, dict[str, Any]] = {
-    ".png": {"format": "PNG"},
+    # A quarter of the time of Pillow's own choice, 6, for a seventh more bytes.
+    ".png": {"format": "PNG", "compress_level": 2},
     ".jpg": {"format": "JPEG", "quality": 95, "subsampling": 0},
     ".jpeg": {"format": "JPEG", "quality": 95, "subsampling": 0},
 }
@@ -95,8 +97,29 @@ def write_picture(path: str | Path, frame: Frame) -> None:
     """
     path = Path(path)
     check_picture_suffix(path)
-    with replacing(path) as temporary, writing_to(path), temporary.open("wb") as file:
-        Image.fromarray(frame).save(file, **_WRITE_OPTIONS[path.suffix.lower()])
+    write_encoded(path, encode_picture(frame, path.suffix))
+
+
+def encode_picture(frame: Frame, suffix: str) -> bytes:
+    """Return the bytes of a picture's file.
+
+    Args:
+        frame: 8-bit RGB.
+        suffix: see ``write_picture``.
+    """
+    file = io.BytesIO()
+    Image.fromarray(frame).save(file, **_WRITE_OPTIONS[suffix.lower()])
+    return file.getvalue()
+
+
+def write_encoded(path: Path, picture: bytes) -> None:
+    """Write the bytes of a picture's file, whole or not at all.
+
+    Raises:
+        InputError: the path can't be written.
+    """
+    with replacing(path) as temporary, writing_to(path):
+        temporary.write_bytes(picture)
 
 
 def check_picture_suffix(path: Path) -> None:

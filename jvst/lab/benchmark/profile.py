@@ -277,7 +277,8 @@ def loop_of(loss: Callable[..., Any], turns: int) -> Callable[..., Any]:
 def iteration(problem: Problem, repeats: int, history: int) -> dict[str, Any]:
     """Time iterations of the solver against as many evaluations in a loop of their own."""
     config = SolverConfig(tolerance=0.0, history=history)
-    image, *rest = problem
+    image, vgg, targets, weights = problem
+    rest = vgg, targets, weights
     state = begin(image, *rest, 10**6, config)
     # The first steps are short of curvature and search; a solve is mostly what comes after.
     state = advance(state, *rest, 10**6, _ITERATIONS, config)
