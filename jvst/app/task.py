@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import importlib.metadata
+import threading
 from typing import Any
 
 import jax
@@ -233,6 +234,7 @@ def prepare_task(
         InputError: something given can't be used.
     """
     check_config(config)
+    threading.Thread(target=_wake_the_devices, daemon=True).start()
     for notice in contradictions(config):
         on_event(Notice(notice))
     if notice := keep_compiled_programs():
@@ -260,6 +262,12 @@ def prepare_task(
         style_digests=digests,
         settings=clip_config(config, found.network),
     )
+
+
+def _wake_the_devices() -> None:
+    """Look for the devices, which takes a GPU seconds, while the clip is looked through."""
+    with contextlib.suppress(Exception):  # said by whoever needs one
+        jax.local_devices()
 
 
 def _without_losses(config: StylizeConfig) -> StylizeConfig:

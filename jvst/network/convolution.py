@@ -29,8 +29,9 @@ def convolution_layer(
 ) -> Float[Array, "h w d"]:
     """Convolve with an odd kernel, keeping the size.
 
-    With bfloat16 the result is of that type, but for a picture in float64. Its sums, the bias among
-    them, are not.
+    With bfloat16 the result is of that type, but for a picture in float64. Kernel and bias are
+    rounded to it, sums are not: so a GPU adds the bias, and takes the positive part, before it
+    writes.
     """
     margin = kernel.shape[0] // 2
     if padding != "zeros":
@@ -39,8 +40,8 @@ def convolution_layer(
         margin = 0
     if precision == "bfloat16":
         result = x.dtype if x.dtype == jnp.float64 else jnp.bfloat16
-        y = convolution(x.astype(jnp.bfloat16), kernel.astype(jnp.bfloat16), margin, "highest")
-        return (y.astype(jnp.float32) + bias).astype(result)
+        half = [array.astype(jnp.bfloat16) for array in (x, kernel, bias)]
+        return (convolution(*half[:2], margin, "highest") + half[2]).astype(result)
     y = convolution(x, kernel.astype(x.dtype), margin, _arithmetic(precision))
     return y + bias.astype(x.dtype)
 
@@ -129,7 +130,10 @@ def _fast_convolution(
     plain = functools.partial(plain_convolution, margin=margin, precision=precision)
     side, _, inputs, outputs = kernel.shape
     height, width = (size + 2 * margin - side + 1 for size in x.shape[:2])
+    elsewhere = functools.partial(_padded_convolution, margin=margin, precision=precision)
     if precision != "highest" or x.dtype != jnp.float32:
+        if 3 in (inputs, outputs):
+            return jax.lax.platform_dependent(x, kernel, cpu=plain, default=elsewhere)
         return plain(x, kernel)
     if (side, inputs) == (3, 3):
         on_cpu = functools.partial(_gathered_convolution, margin=margin)
@@ -139,7 +143,22 @@ def _fast_convolution(
         on_cpu = functools.partial(winograd.convolve, margin=margin)
     else:
         return plain(x, kernel)
-    return jax.lax.platform_dependent(x, kernel, cpu=on_cpu, default=plain)
+    return jax.lax.platform_dependent(x, kernel, cpu=on_cpu, default=elsewhere)
+
+
+# Channels that a tensor core takes at a time.
+_EIGHT = 8
+
+
+def _padded_convolution(
+    x: Float[Array, "h w c"], kernel: Float[Array, "k k c d"], margin: int, precision: str
+) -> Float[Array, "h2 w2 d"]:
+    """Make eight channels of three, which a GPU's library would do with kernels of its own."""
+    inputs, outputs = kernel.shape[2:]
+    more = [_EIGHT - each if each == 3 else 0 for each in (inputs, outputs)]  # noqa: PLR2004
+    x = jnp.pad(x, ((0, 0), (0, 0), (0, more[0])))
+    kernel = jnp.pad(kernel, ((0, 0), (0, 0), (0, more[0]), (0, more[1])))
+    return plain_convolution(x, kernel, margin, precision)[..., :outputs]
 
 
 def _gathered_convolution(
