@@ -38,6 +38,11 @@ class Program(Generic[P, R]):
         """Return what ``jax.jit`` does, for arrays or their shapes."""
         return self._chosen(args, kwargs).lower(*args, **kwargs)
 
+    @property
+    def compiled(self) -> int:
+        """Number of programs that were made of it."""
+        return self._part._cache_size() + self._whole._cache_size()
+
     def clear_cache(self) -> None:
         """Forget what was compiled."""
         self._part.clear_cache()

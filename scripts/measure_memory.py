@@ -114,7 +114,7 @@ def measure(
 
 def seconds_of(shape: FrameShape, width: float, tile: tuple[int, int] | None) -> float:
     vgg, weights = VGG19(width=width, rngs=nnx.Rngs(0)), LossWeights()
-    _, targets = abstract_problem(shape, vgg, config=SolverConfig(), weights=weights)
+    _, targets = abstract_problem(shape, vgg, config=SolverConfig())
     targets = jax.tree.map(lambda leaf: jnp.full(leaf.shape, 0.1, leaf.dtype), targets)
     image = jax.random.uniform(jax.random.key(0), (shape.height, shape.width, 3))
     # One tile as large as the picture is the untiled evaluation.

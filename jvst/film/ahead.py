@@ -61,13 +61,11 @@ def clip_programs(
     known = known_at_first(solver, frame.shape, jnp.dtype(jnp.float32))
     numbers = settled(weights, vgg, style, jnp.dtype(jnp.float32))
     problem, most = (vgg, targets, numbers), np.int32(1)
-    state = jax.eval_shape(
-        functools.partial(begin, config=solver, curvature=known), frame, *problem, most
-    )
+    state = jax.eval_shape(functools.partial(begin, config=solver), frame)
     jobs: list[Job] = [
         lambda: compiled(advance, state, *problem, most, most, solver),
         lambda: compiled(prepare, frame, vgg, style, neighbours, **options),
-        lambda: compiled(begin, frame, *problem, most, solver, known),
+        lambda: compiled(begin, frame, solver, known),
     ]
     if paintings is not None and config.init == "onepass":
         jobs.insert(0, lambda: one_pass.compile_pass(frame, paintings, tile=solver.tile))

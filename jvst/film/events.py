@@ -114,24 +114,19 @@ class Telling:
             self._last = event
             self._on_event(event)
 
-    def before(self, compiling: Compiling, static: Hashable, arrays: Any) -> bool:
+    def before(self, compiling: Compiling, static: Hashable, arrays: Any) -> None:
         """Tell that a program is compiled, unless this process has it already.
 
         Args:
             compiling: the event.
             static: which program, and its static arguments.
             arrays: its other arguments, of which shapes and dtypes count.
-
-        Returns:
-            Whether it is new.
         """
         leaves, structure = jax.tree.flatten(arrays)
         kinds = tuple((np.shape(leaf), getattr(leaf, "dtype", type(leaf))) for leaf in leaves)
-        if (key := (static, structure, kinds)) in _COMPILED:
-            return False
-        _COMPILED.add(key)
-        self(compiling)
-        return True
+        if (key := (static, structure, kinds)) not in _COMPILED:
+            _COMPILED.add(key)
+            self(compiling)
 
 
 class Solving:
@@ -159,7 +154,7 @@ class Solving:
         self._tell, self._indices = tell, tuple(indices)
         self._static, self._problem = static, problem
         self._pass_number, self._passes = pass_number, passes
-        self._cap, self._compiling, self._new = 0, Compiling((0, 0)), False
+        self._cap, self._compiling = 0, Compiling((0, 0))
 
     def begins(self, targets: FrameTargets, cap: int) -> None:
         """Note what is solved next, and tell that its program is compiled if it is new.
@@ -171,21 +166,18 @@ class Solving:
         *several, _, height, width, _ = targets.warped.shape
         self._cap = cap
         self._compiling = Compiling((width, height), several[0] if several else 1)
-        self._new = self._tell.before(self._compiling, self._static, (targets, self._problem))
+        self._tell.before(self._compiling, self._static, (targets, self._problem))
 
     def stands(self, reports: Sequence[Report], state: Stage | SolveState | None) -> None:
         """Tell where it stands; ``reports`` may go on with frames that only fill a batch up."""
-        progress = Progress(
-            self._indices,
-            tuple(reports[: len(self._indices)]),
-            self._cap,
-            self._compiling.size,
-            pass_number=self._pass_number,
-            passes=self._passes,
-            state=state,
+        self._tell(
+            Progress(
+                self._indices,
+                tuple(reports[: len(self._indices)]),
+                self._cap,
+                self._compiling.size,
+                pass_number=self._pass_number,
+                passes=self._passes,
+                state=state,
+            )
         )
-        self._tell(progress)
-        # The start is evaluated by one program, and what iterates is another.
-        if self._new and progress.slowest.iteration < self._cap:
-            self._new = False
-            self._tell(self._compiling)

@@ -155,7 +155,7 @@ def _padded_convolution(
 ) -> Float[Array, "h2 w2 d"]:
     """Make eight channels of three, which a GPU's library would do with kernels of its own."""
     inputs, outputs = kernel.shape[2:]
-    more = [_EIGHT - each if each == 3 else 0 for each in (inputs, outputs)]  # noqa: PLR2004
+    more = [_EIGHT - each if each == 3 else 0 for each in (inputs, outputs)]
     x = jnp.pad(x, ((0, 0), (0, 0), (0, more[0])))
     kernel = jnp.pad(kernel, ((0, 0), (0, 0), (0, more[0]), (0, more[1])))
     return plain_convolution(x, kernel, margin, precision)[..., :outputs]

@@ -119,9 +119,9 @@ def solve_frames(
     if several:
         begins, problem, leaves = _shared_out(devices, (begins, problem, leaves))
     if leaves is None:
-        state = start(begins, *problem, most)
+        state = go_on(start(begins), *problem, most, np.int32(0))
     else:
-        like = jax.eval_shape(start, begins, *problem, most)
+        like = jax.eval_shape(start, begins)
         state = jax.tree.unflatten(jax.tree.structure(like), leaves)
     history: list[list[Report]] = []
     while True:
@@ -162,17 +162,17 @@ def _programs(
     config: SolverConfig, devices: tuple[Device, ...]
 ) -> tuple[Callable[..., SolveState], Callable[..., SolveState]]:
     """Compile ``begin`` and ``advance`` over a leading axis of frames."""
-    problem = (None, _FRAME_AXES, None, None)
-    start: Any = jax.vmap(functools.partial(begin, config=config), in_axes=(0, *problem))
-    go_on: Any = jax.vmap(functools.partial(advance, config=config), in_axes=(0, *problem, None))
+    problem = (None, _FRAME_AXES, None, None, None)
+    start: Any = jax.vmap(functools.partial(begin, config=config))
+    go_on: Any = jax.vmap(functools.partial(advance, config=config), in_axes=(0, *problem))
     if devices:
-        problem = (_WHOLE, _SPLIT, _WHOLE, _WHOLE)
+        problem = (_WHOLE, _SPLIT, _WHOLE, _WHOLE, _WHOLE)
         # Each device loops by itself: no frame waits for those of another device.
         shared: Any = functools.partial(
             jax.shard_map, mesh=_mesh(devices), out_specs=_BY_FRAME, check_vma=False
         )
-        start = shared(start, in_specs=(_BY_FRAME, *problem))
-        go_on = shared(go_on, in_specs=(_BY_FRAME, *problem, _WHOLE))
+        start = shared(start, in_specs=(_BY_FRAME,))
+        go_on = shared(go_on, in_specs=(_BY_FRAME, *problem))
     return program()(start), program()(go_on)
 
 

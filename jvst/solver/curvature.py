@@ -14,6 +14,7 @@ So a solve hands on its newest steps, and the next one begins with them.
 import functools
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Bool, Float, Int
@@ -180,6 +181,7 @@ def remember(
     my: Float[Array, " n"],
     gradient: Float[Array, " n"],
     made: Bool[Array, ""] | bool = True,
+    first: Bool[Array, ""] | bool = False,
 ) -> History:
     """Put a step in the place of the oldest.
 
@@ -193,13 +195,16 @@ def remember(
         my: M times y.
         gradient: at its end.
         made: whether the step was made at all.
+        first: there was none: where the solve begins has been evaluated, no more.
     """
     history = known.s_by_y.shape[0]
     slot = known.count % history
     good = (jnp.vdot(s, y, precision="highest") > 0.0) & made
     s, y, my = (jnp.where(good, x, 0.0) for x in (s, y, my))
+    kept = known.pairs[slot], known.pairs[history + slot]
+    s, my = (jnp.where(first, old, new) for old, new in zip(kept, (s, my), strict=True))
     pairs = known.pairs.at[slot].set(s).at[history + slot].set(my)
-    used = known.used.at[slot].set(True)
+    used = jnp.where(first, known.used, known.used.at[slot].set(True))
     products = jnp.dot(pairs, jnp.stack([y, gradient], axis=1), precision="highest")
     products = jnp.where(jnp.tile(used, 2)[:, None], products, 0.0)
     column = products[:history, 0]
@@ -208,8 +213,8 @@ def remember(
     y_by_y = known.y_by_y.at[:, slot].set(with_y).at[slot].set(with_y)
     # Nocedal and Wright 2006, equation 7.20, with M.
     gamma = s_by_y[slot, slot] / jnp.where(good, y_by_y[slot, slot], 1.0)
-    return History(
-        pairs=pairs,
+    new = History(
+        pairs=known.pairs,
         s_by_y=s_by_y,
         inverse=_grown(known.inverse, column, slot, good),
         y_by_y=y_by_y,
@@ -219,6 +224,10 @@ def remember(
         carried=known.carried.at[slot].set(False),
         used=used,
     )
+    # Not the pairs, which are changed in place.
+    kept = known._replace(by_gradient=new.by_gradient)
+    new = jax.tree.map(lambda old, now: jnp.where(first, old, now), kept, new)
+    return new._replace(pairs=pairs)
 
 
 def _grown(

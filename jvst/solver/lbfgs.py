@@ -141,26 +141,29 @@ class Lbfgs(NamedTuple):
     preconditioner: Preconditioner
     rounding: float = 0.0
 
-    def start(
-        self, image: Image, *problem: Any, curvature: Curvature | None = None
-    ) -> tuple[Scalar, LossTerms, LbfgsState]:
-        """Evaluate the start; return loss, terms and the optimizer's own state."""
-        (loss, terms), gradient = self.evaluate(image, *problem)
-        slope = precondition(gradient, self.preconditioner)
-        known = begun_history(gradient.ravel(), self.history, self._first_gamma(slope), curvature)
-        none = jnp.asarray(0, jnp.int32)
-        return loss, terms, LbfgsState(loss, terms, gradient, slope, known, none)
+    def begin(self, image: Image, curvature: Curvature | None = None) -> LbfgsState:
+        """Return the optimizer's own state before the start has been evaluated."""
+        zero, nothing = jnp.zeros((), image.dtype), jnp.zeros_like(image)
+        known = begun_history(nothing.ravel(), self.history, zero, curvature)
+        terms = LossTerms(*[zero] * len(LossTerms._fields))
+        return LbfgsState(zero, terms, nothing, nothing, known, jnp.asarray(0, jnp.int32))
 
     def step(
-        self, image: Image, state: LbfgsState, *problem: Any
+        self, image: Image, state: LbfgsState, first: Bool[Array, ""], *problem: Any
     ) -> tuple[Image, Scalar, LossTerms, LbfgsState, Int[Array, ""]]:
-        """Take a step; return image, loss, terms, own state and the evaluations it took."""
+        """Take a step; return image, loss, terms, own state and the evaluations it took.
+
+        At first it is one of no length, which evaluates the start: so the network stands in a
+        solve's programs once.
+        """
+        # With no gradient yet it is 0.
         direction = quasi_newton_step(state.history, state.slope.ravel())
         known, direction, down, level = self._on_a_slope(state, direction)
         begun = state._replace(history=known)
-        length, found = self._search(image, begun, direction.reshape(image.shape), down, *problem)
+        direction = direction.reshape(image.shape)
+        length, found = self._search(image, begun, direction, down, first, *problem)
         # Steps of another solve that led nowhere: stay, and go on without them.
-        lost = jnp.any(known.carried) & ~(found.good & jnp.isfinite(found.loss))
+        lost = jnp.any(known.carried) & ~first & ~(found.good & jnp.isfinite(found.loss))
 
         def unless_lost(new: Any, old: Any) -> Any:
             return jax.tree.map(lambda x, y: jnp.where(lost, y, x), new, old)
@@ -170,12 +173,15 @@ class Lbfgs(NamedTuple):
         slope = precondition(gradient, self.preconditioner)
         known = remember(
             known,
-            length * direction,
+            (length * direction).ravel(),
             (gradient - state.gradient).ravel(),
             (slope - state.slope).ravel(),
             gradient.ravel(),
-            ~lost,
+            made=~lost,
+            first=first,
         )
+        fresh = first & ~jnp.any(known.carried)
+        known = known._replace(gamma=jnp.where(fresh, self._first_gamma(slope), known.gamma))
         known = without_carried(known, lost, self._first_gamma(slope))
         dropped = state.dropped + (level | lost).astype(jnp.int32)
         new = LbfgsState(loss, terms, gradient, slope, known, dropped)
@@ -213,6 +219,7 @@ class Lbfgs(NamedTuple):
         state: LbfgsState,
         direction: Image,
         down: Scalar,
+        first: Bool[Array, ""],
         *problem: Any,
     ) -> tuple[Scalar, Trial]:
         """Shorten the step until the loss falls enough.
@@ -232,7 +239,7 @@ class Lbfgs(NamedTuple):
             loss=state.loss,
             terms=LossTerms(*[zero] * len(LossTerms._fields)),
             gradient=state.gradient,
-            good=jnp.asarray(False),
+            good=jnp.zeros_like(first),
         )
         carried = jnp.any(state.history.carried)
         allowed = self.rounding * jnp.abs(state.loss)
@@ -240,7 +247,7 @@ class Lbfgs(NamedTuple):
         def unfinished(trial: Trial) -> Bool[Array, ""]:
             astray = carried & ~jnp.isfinite(trial.loss)
             over = trial.good | astray | (trial.number >= _MOST_TRIALS)
-            return (trial.number == 0) | ~over
+            return (trial.number == 0) | ~(over | first)
 
         def shorten(trial: Trial) -> Trial:
             there = image + trial.length * direction

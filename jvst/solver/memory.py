@@ -169,7 +169,7 @@ def compiled_estimate(
         None where the device's compiler doesn't tell.
     """
     weights = settled(weights, vgg, shape.style_layers, jnp.dtype(jnp.float32))
-    state, targets = abstract_problem(shape, vgg, config=config, weights=weights)
+    state, targets = abstract_problem(shape, vgg, config=config)
     lowered = advance.lower(state, vgg, targets, weights, np.int32(1), np.int32(1), config)
     counted = lowered.compile().memory_analysis()
     if counted is None:
@@ -185,7 +185,7 @@ def compiled_estimate(
 
 
 def abstract_problem(
-    shape: FrameShape, vgg: VGG19, *, config: SolverConfig, weights: LossWeights
+    shape: FrameShape, vgg: VGG19, *, config: SolverConfig
 ) -> tuple[SolveState, FrameTargets]:
     """Return the shapes of a solver's state and of the targets; computes nothing."""
     image = jax.ShapeDtypeStruct((shape.height, shape.width, 3), jnp.float32)
@@ -202,8 +202,7 @@ def abstract_problem(
         warped=jax.ShapeDtypeStruct((shape.lags, *image.shape), jnp.float32),  # type: ignore[arg-type]
         trust=jax.ShapeDtypeStruct((shape.lags, *image.shape[:2]), jnp.float32),  # type: ignore[arg-type]
     )
-    start = functools.partial(begin, config=config)
-    return jax.eval_shape(start, image, vgg, targets, weights, np.int32(1)), targets
+    return jax.eval_shape(functools.partial(begin, config=config), image), targets
 
 
 def clip_bytes(shape: FrameShape, *, reach: int = 1, carry: int = 0) -> int:

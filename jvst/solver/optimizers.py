@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Int
+from jaxtyping import Array, Bool, Int
 
 from jvst._types import Image, Scalar
 from jvst.core.arguments import check_least, check_word
@@ -107,22 +107,24 @@ class Updates(NamedTuple):
     transform: optax.GradientTransformation
     evaluate: Callable[..., Any]
 
-    def start(
-        self, image: Image, *problem: Any, curvature: Curvature | None = None
-    ) -> tuple[Scalar, LossTerms, Any]:
-        """Evaluate the start; return loss, terms and the optimizer's own state."""
+    def begin(self, image: Image, curvature: Curvature | None = None) -> Any:
+        """Return the optimizer's own state before the start has been evaluated."""
         del curvature  # moments of another solve are of no use
-        (loss, terms), gradient = self.evaluate(image, *problem)
-        return loss, terms, (gradient, self.transform.init(image))
+        return jnp.zeros_like(image), self.transform.init(image)
 
     def step(
-        self, image: Image, inner: Any, *problem: Any
+        self, image: Image, inner: Any, first: Bool[Array, ""], *problem: Any
     ) -> tuple[Image, Scalar, LossTerms, Any, Int[Array, ""]]:
-        """Take a step; return image, loss, terms, own state and the evaluations it took."""
-        gradient, moments = inner
+        """Take a step; return image, loss, terms, own state and the evaluations it took.
+
+        At first it is none, and the start is evaluated.
+        """
+        gradient, before = inner
         with jax.numpy_dtype_promotion("standard"):  # optax mixes its counter with floats
-            update, moments = self.transform.update(gradient, moments, image)
-        image = image + jnp.asarray(update, image.dtype)  # type: ignore[arg-type]
+            update, after = self.transform.update(gradient, before, image)
+        moments = jax.tree.map(lambda old, new: jnp.where(first, old, new), before, after)
+        moved = image + jnp.asarray(update, image.dtype)  # type: ignore[arg-type]
+        image = jnp.where(first, image, moved)
         (loss, terms), gradient = self.evaluate(image, *problem)
         return image, loss, terms, (gradient, moments), jnp.asarray(1, jnp.int32)
 
@@ -130,8 +132,8 @@ class Updates(NamedTuple):
 _loss_and_gradient = jax.value_and_grad(frame_loss, has_aux=True)
 
 
-def optimizer_of(config: SolverConfig, precision: Precision) -> Lbfgs | Updates:
-    """Make what ``start``s a solve at an image and takes one ``step`` after another.
+def optimizer_of(config: SolverConfig, precision: Precision = "float32") -> Lbfgs | Updates:
+    """Make what ``begin``s a solve at an image and takes one ``step`` after another.
 
     Args:
         config: the solver.

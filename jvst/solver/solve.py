@@ -39,7 +39,7 @@ _DEFAULTS = SolverConfig()
 Stopped = Literal["converged", "iteration limit", "non-finite loss"]
 Fallback = Literal["none", "smaller step", "start image"]
 
-RUNNING, CONVERGED, ITERATION_LIMIT, NON_FINITE = range(4)
+RUNNING, CONVERGED, ITERATION_LIMIT, NON_FINITE, BEGUN = range(5)
 STOPPED: dict[int, Stopped] = {
     CONVERGED: "converged",
     ITERATION_LIMIT: "iteration limit",
@@ -59,7 +59,7 @@ class SolveState(NamedTuple):
     window_loss: Scalar  # the loss when the stop rule last looked
     window_start: Int[Array, ""]
     begun: Int[Array, ""]  # the iteration that this solve goes on from
-    status: Int[Array, ""]
+    status: Int[Array, ""]  # ``BEGUN`` until the start has been evaluated
 
 
 class Report(NamedTuple):
@@ -144,13 +144,12 @@ def solve_frame(
     fallback: Fallback = "none"
     known = known_at_first(config, init.shape, init.dtype, curvature)
     if resume is None:
-        state = begin(init, vgg, targets, weights, most, config, known)
+        state = begin(init, config, known)
         if after is not None:
-            state = _counted_on(state, after.iterations, after.evaluations, max_iterations)
+            state = _counted_on(state, after.iterations, after.evaluations)
+        state = advance(state, vgg, targets, weights, most, np.int32(0), config)
     else:
-        like = jax.eval_shape(
-            functools.partial(begin, config=config), init, vgg, targets, weights, most
-        )
+        like = jax.eval_shape(functools.partial(begin, config=config), init)
         state = jax.tree.unflatten(jax.tree.structure(like), [jnp.asarray(x) for x in resume])
     begun_at = after.iterations if after else 0
     while True:
@@ -164,13 +163,9 @@ def solve_frame(
             break
         elif fallback == "none" and report.iteration > begun_at:
             fallback, config = "smaller step", _shorter(config)
-            nothing = known_at_first(config, init.shape, init.dtype)
-            state = _counted_on(
-                begin(state.image, vgg, targets, weights, most, config, nothing),
-                report.iteration,
-                report.evaluations,
-                max_iterations,
-            )
+            state = begin(state.image, config, known_at_first(config, init.shape, init.dtype))
+            state = _counted_on(state, report.iteration, report.evaluations)
+            state = advance(state, vgg, targets, weights, most, np.int32(0), config)
         else:
             fallback, state = "start image", state._replace(image=init)
             break
@@ -199,57 +194,42 @@ def check_solving(config: SolverConfig, max_iterations: Count, chunk: Count) -> 
     check_least("chunk", chunk, 1)
 
 
-def _counted_on(
-    state: SolveState, iterations: int, evaluations: int, max_iterations: Count
-) -> SolveState:
+def _counted_on(state: SolveState, iterations: int, evaluations: int) -> SolveState:
     """Let a solve that has just begun count on from an earlier one."""
-    over = jnp.asarray(iterations >= max_iterations) & (state.status == RUNNING)
     return state._replace(
         iteration=jnp.asarray(iterations, jnp.int32),
-        evaluations=jnp.asarray(evaluations + 1, jnp.int32),
+        evaluations=jnp.asarray(evaluations, jnp.int32),
         window_start=jnp.asarray(iterations, jnp.int32),
         begun=jnp.asarray(iterations, jnp.int32),
-        status=jnp.where(over, ITERATION_LIMIT, state.status),
     )
 
 
 @program(static_argnames="config")
-def begin(
-    init: ImageLike,
-    vgg: VGG19,
-    targets: FrameTargets,
-    weights: LossWeights,
-    max_iterations: Int[AnyArray, ""] | np.integer | int,
-    config: SolverConfig,
-    curvature: Curvature | None = None,
-) -> SolveState:
-    """Evaluate the start of a solve. Pure: jits, and vmaps over frames.
+def begin(init: ImageLike, config: SolverConfig, curvature: Curvature | None = None) -> SolveState:
+    """Return the state that a solve begins with. Pure: jits, and vmaps over frames.
+
+    Nothing is evaluated: ``advance`` does that first, so that the network is compiled once.
 
     Args:
         init: where to start, RGB in [0, 1].
-        vgg: the network.
-        targets: what the frame is drawn to.
-        weights: weights of the terms.
-        max_iterations: iterations at the most.
         config: the solver; static.
         curvature: see ``solve_frame``; no two forms, None or arrays, share a program.
     """
     init = jnp.asarray(init)
-    optimizer = optimizer_of(config, vgg.precision)
-    loss, terms, inner = optimizer.start(init, vgg, targets, weights, curvature=curvature)
-    status = jnp.where(max_iterations > 0, RUNNING, ITERATION_LIMIT)
+    zero = jnp.zeros((), init.dtype)
+    # Typed: a weakly typed start would make the first chunk a program of its own.
+    none = jnp.asarray(0, jnp.int32)
     return SolveState(
         image=init,
-        optimizer=inner,
-        loss=loss,
-        terms=terms,
-        # Typed: a weakly typed start would make the first chunk a program of its own.
-        iteration=jnp.asarray(0, jnp.int32),
-        evaluations=jnp.asarray(1, jnp.int32),
-        window_loss=loss,
-        window_start=jnp.asarray(0, jnp.int32),
-        begun=jnp.asarray(0, jnp.int32),
-        status=jnp.where(jnp.isfinite(loss), status, NON_FINITE),
+        optimizer=optimizer_of(config).begin(init, curvature),
+        loss=zero,
+        terms=LossTerms(*[zero] * len(LossTerms._fields)),
+        iteration=none,
+        evaluations=none,
+        window_loss=zero,
+        window_start=none,
+        begun=none,
+        status=jnp.asarray(BEGUN, jnp.int32),
     )
 
 
@@ -265,27 +245,32 @@ def advance(
 ) -> SolveState:
     """Go on with a solve on the device. Pure: jits, and vmaps over frames.
 
+    A start that has not been evaluated is, before the first iteration.
+
     Args:
         state: where it stands.
         vgg: the network.
         targets: what the frame is drawn to.
         weights: weights of the terms.
         max_iterations: iterations at the most, from the start on.
-        chunk: iterations at the most now.
+        chunk: iterations at the most now; 0 evaluates the start and no more.
         config: the solver; static.
     """
     optimizer = optimizer_of(config, vgg.precision)
     end = state.iteration + chunk
 
     def unfinished(state: SolveState) -> Bool[Array, ""]:
-        return (state.status == RUNNING) & (state.iteration < end)
+        running = (state.status == RUNNING) & (state.iteration < end)
+        return running | (state.status == BEGUN)
 
     def iterate(state: SolveState) -> SolveState:
+        first = state.status == BEGUN
         image, loss, terms, inner, evaluations = optimizer.step(
-            state.image, state.optimizer, vgg, targets, weights
+            state.image, state.optimizer, first, vgg, targets, weights
         )
-        iteration = state.iteration + 1
+        iteration = state.iteration + jnp.where(first, 0, 1).astype(jnp.int32)
         good = jnp.isfinite(loss)
+        told = good | first
         change, little = (
             jnp.abs(state.window_loss - loss),
             jnp.abs(config.tolerance * state.window_loss),
@@ -297,18 +282,18 @@ def advance(
         share = min(config.first_look / config.window, 1.0)
         converged |= early & (change < share * little)
         status = jnp.where(iteration >= max_iterations, ITERATION_LIMIT, RUNNING)
-        status = jnp.where(converged, CONVERGED, status)
+        status = jnp.where(converged & ~first, CONVERGED, status)
         return SolveState(
             image=jnp.where(good, image, state.image),
             optimizer=inner,
-            loss=jnp.where(good, loss, state.loss),
-            terms=jax.tree.map(lambda new, old: jnp.where(good, new, old), terms, state.terms),
+            loss=jnp.where(told, loss, state.loss),
+            terms=jax.tree.map(lambda new, old: jnp.where(told, new, old), terms, state.terms),
             iteration=iteration,
             evaluations=state.evaluations + evaluations,
-            window_loss=jnp.where(look, loss, state.window_loss),
+            window_loss=jnp.where(look | first, loss, state.window_loss),
             window_start=jnp.where(look, iteration, state.window_start),
             begun=state.begun,
-            status=jnp.where(good, status, NON_FINITE),
+            status=jnp.where(good, status, NON_FINITE).astype(jnp.int32),
         )
 
     return jax.lax.while_loop(unfinished, iterate, state)
@@ -339,7 +324,7 @@ def minimize(
     Returns:
         The image, RGB, not clipped, with loss, terms and counts.
     """
-    state = begin(init, vgg, targets, weights, max_iterations, config)
+    state = begin(init, config)
     return advance(state, vgg, targets, weights, max_iterations, max_iterations, config)
 
 

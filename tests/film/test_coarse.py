@@ -110,8 +110,8 @@ def test_frames_scales_and_caps_compile_the_solver_once_a_size():
     # Both ways of starting were there, and every cap.
     assert [len(frame.info.coarse) for frame in frames] == [1, 0, 1, 0, 1, 0]
     assert [frame.info.iterations for frame in frames] == [12, 6, 12, 6, 16, 10]
-    assert begin._cache_size() == 2
-    assert advance._cache_size() == 2
+    assert begin.compiled == 2
+    assert advance.compiled == 2
 
 
 @pytest.mark.parametrize("number", [pytest.param(0, marks=pytest.mark.slow), 1])

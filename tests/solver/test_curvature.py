@@ -21,7 +21,8 @@ newest_steps = jax.jit(curvature.newest_steps, static_argnums=(1, 2))
 quasi_newton_step = jax.jit(curvature.quasi_newton_step)
 evaluate = jax.value_and_grad(bowl, has_aux=True)
 SOLVER = Lbfgs(evaluate, HISTORY, 0.01, 1.0, Preconditioner())
-start, step = jax.jit(SOLVER.start), jax.jit(SOLVER.step)
+start, step = jax.jit(SOLVER.begin), jax.jit(SOLVER.step)
+FIRST, LATER = jnp.asarray(True), jnp.asarray(False)
 TARGET = jax.random.uniform(jax.random.key(1), SHAPE)
 
 
@@ -29,10 +30,10 @@ def solved(steps, image=None, known=None, *, start=start, step=step):
     """Take some steps; return image, state and the losses on the way."""
     image = jnp.zeros(SHAPE) if image is None else image
     known = no_curvature(SHAPE, CARRY) if known is None else known
-    loss, _, state = start(image, TARGET, curvature=known)
+    image, loss, _, state, _ = step(image, start(image, known), FIRST, TARGET)
     losses, trials = [float(loss)], 0
     for _ in range(steps):
-        image, loss, _, state, evaluations = step(image, state, TARGET)
+        image, loss, _, state, evaluations = step(image, state, LATER, TARGET)
         losses.append(float(loss))
         trials += int(evaluations)
     return image, state, losses, trials
@@ -60,10 +61,9 @@ def test_fewer_steps_than_are_handed_on_leave_zeros_first(steps):
 
 def test_a_solve_that_is_given_nothing_begins_as_one_without_curvature():
     image, state, losses, _ = solved(5)
-    other_start, other = jax.jit(SOLVER.start)(jnp.zeros(SHAPE), TARGET), jnp.zeros(SHAPE)
-    _, _, own = other_start
+    other, loss, _, own, _ = step(jnp.zeros(SHAPE), start(jnp.zeros(SHAPE)), FIRST, TARGET)
     for _ in range(5):
-        other, loss, _, own, _ = step(other, own, TARGET)
+        other, loss, _, own, _ = step(other, own, LATER, TARGET)
     # The steps lie in other slots: sums in another order.
     np.testing.assert_allclose(image, other, atol=1e-5)
     np.testing.assert_allclose(loss, losses[-1], rtol=1e-5)
@@ -115,7 +115,7 @@ def test_a_trial_that_is_not_finite_ends_what_was_handed_on_at_once():
     solver = Lbfgs(jax.value_and_grad(cliff, has_aux=True), HISTORY, 0.01, 1.0, Preconditioner())
     known = handed_on(6)
     wrong = known._replace(gamma=1e9 * known.gamma, s_by_y=jnp.eye(CARRY), steps=0 * known.steps)
-    jitted = {"start": jax.jit(solver.start), "step": jax.jit(solver.step)}
+    jitted = {"start": jax.jit(solver.begin), "step": jax.jit(solver.step)}
     image, state, losses, trials = solved(2, known=wrong, **jitted)
     assert int(state.dropped) == 1
     assert losses[0] == losses[1] > losses[2]

@@ -14,6 +14,7 @@ from jvst.solver import curvature
 from jvst.solver.lbfgs import IDENTITY, Lbfgs, Preconditioner
 
 # Op by op they compile for seconds.
+FIRST, LATER = jnp.asarray(True), jnp.asarray(False)
 begun_history = jax.jit(curvature.begun_history, static_argnums=1)
 quasi_newton_step, remember = jax.jit(curvature.quasi_newton_step), jax.jit(curvature.remember)
 
@@ -85,10 +86,10 @@ def test_it_finds_the_minimum(preconditioner):
     evaluate = jax.value_and_grad(bowl, has_aux=True)
     solver = Lbfgs(evaluate, 10, 0.01, 1.0, preconditioner)
     image = jnp.zeros_like(target)
-    loss, _, state = jax.jit(solver.start)(image, target)
     step = jax.jit(solver.step)
+    image, loss, _, state, _ = step(image, solver.begin(image), FIRST, target)
     for _ in range(120):
-        image, loss, _, state, _ = step(image, state, target)
+        image, loss, _, state, _ = step(image, state, LATER, target)
     np.testing.assert_allclose(image, target, atol=1e-3)  # the loss, at 1e-5, is float32's to tell
     assert loss < 1e-4
 
@@ -107,11 +108,11 @@ def test_a_rounded_loss_costs_no_trials_where_the_search_knows_of_it():
     for rounding in (0.0, 5e-5):
         solver = Lbfgs(evaluate, 10, 0.01, 1.0, Preconditioner(), rounding)
         image = jnp.zeros_like(target)
-        _, _, state = jax.jit(solver.start)(image, target)
         step = jax.jit(solver.step)
+        image, _, _, state, _ = step(image, solver.begin(image), FIRST, target)
         trials = []
         for _ in range(60):
-            image, *_, state, evaluations = step(image, state, target)
+            image, *_, state, evaluations = step(image, state, LATER, target)
             trials.append(int(evaluations))
         taken[rounding], left[rounding] = sum(trials), float(bowl(image, target)[0])
     assert taken[5e-5] < 70 and taken[0.0] > 2 * taken[5e-5]
@@ -122,8 +123,10 @@ def test_a_step_of_the_first_length_moves_a_channel_by_so_much_on_the_average():
     target = jnp.full((7, 8, 3), 1.0)
     solver = Lbfgs(jax.value_and_grad(bowl, has_aux=True), 10, 0.01, 1.0, Preconditioner())
     start = jax.random.uniform(jax.random.key(2), target.shape)
-    _, _, state = jax.jit(solver.start)(start, target)
-    image, *_ = jax.jit(solver.step)(start, state, target)
+    step = jax.jit(solver.step)
+    image, _, _, state, _ = step(start, solver.begin(start), FIRST, target)
+    np.testing.assert_array_equal(image, start)
+    image, *_ = step(image, state, LATER, target)
     np.testing.assert_allclose(jnp.mean(jnp.abs(image - start)), 0.01, rtol=1e-4)
 
 
@@ -142,7 +145,8 @@ target = jax.random.uniform(jax.random.key(1), (5, 6, 3))
 evaluate = jax.value_and_grad(bowl, has_aux=True)
 solver = Lbfgs(evaluate, 4, 0.01, 1.0, IDENTITY)
 image = jnp.zeros_like(target)
-_, _, state = solver.start(image, target)
+first, later = jnp.asarray(True), jnp.asarray(False)
+image, _, _, state, _ = solver.step(image, solver.begin(image), first, target)
 theirs = jaxopt.LBFGS(
     evaluate, value_and_grad=True, has_aux=True, history_size=4, linesearch_init="max",
     linesearch=jaxopt.BacktrackingLineSearch(
@@ -153,7 +157,7 @@ theirs = jaxopt.LBFGS(
 other = theirs.init_state(image, target)
 other, point = other._replace(gamma=state.history.gamma), image
 for _ in range(25):
-    image, loss, _, state, _ = solver.step(image, state, target)
+    image, loss, _, state, _ = solver.step(image, state, later, target)
     point, other = theirs.update(point, other, target)
     print(float(jnp.max(jnp.abs(image - point))), float(other.value))
 """

@@ -101,7 +101,7 @@ def test_the_memory_of_a_tiled_evaluation_is_that_of_the_window_and_a_few_images
 
     def working(height, width):
         shape = FrameShape(height, width)
-        _, targets = abstract_problem(shape, vgg, config=DEFAULTS, weights=weights)
+        _, targets = abstract_problem(shape, vgg, config=DEFAULTS)
         image = jax.ShapeDtypeStruct((height, width, 3), jnp.float32)
         compiled = evaluate.lower(image, vgg, targets, weights).compile()
         return compiled.memory_analysis().temp_size_in_bytes
@@ -113,12 +113,9 @@ def test_the_memory_of_a_tiled_evaluation_is_that_of_the_window_and_a_few_images
 
 def test_the_parts_of_the_state_are_those_of_the_solver():
     vgg, shape = small_network(), FrameShape(32, 48, lags=2)
-    weights = LossWeights()
-    state, targets = abstract_problem(shape, vgg, config=DEFAULTS, weights=weights)
+    state, targets = abstract_problem(shape, vgg, config=DEFAULTS)
     made = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), targets)
-    begun = jax.eval_shape(
-        functools.partial(begin, config=DEFAULTS), jnp.zeros((32, 48, 3)), vgg, made, weights, 1
-    )
+    begun = jax.eval_shape(functools.partial(begin, config=DEFAULTS), jnp.zeros((32, 48, 3)))
     assert jax.tree.map(jnp.shape, begun) == jax.tree.map(jnp.shape, state)
     estimate = quick_estimate(shape, vgg, config=DEFAULTS)
     assert estimate.parameters == sum(leaf.nbytes for leaf in jax.tree.leaves(vgg))
@@ -250,7 +247,7 @@ def test_frames_of_a_batch_share_the_parameters():
 def test_frames_solved_at_once_need_as_much_as_the_estimate_says():
     shape, vgg, weights = FrameShape(192, 256), network(), LossWeights()
     one = quick_estimate(shape, vgg, config=DEFAULTS)
-    state, targets = abstract_problem(shape, vgg, config=DEFAULTS, weights=weights)
+    state, targets = abstract_problem(shape, vgg, config=DEFAULTS)
     stacked = jax.tree.map(
         lambda leaf: jax.ShapeDtypeStruct((3, *leaf.shape), leaf.dtype), (state, targets)
     )

@@ -90,7 +90,7 @@ def test_minimize_is_solve_frame_in_one_loop_under_jit_and_vmap():
 @pytest.mark.slow
 def test_a_solve_begun_and_advanced_by_hand_is_minimize():
     given = network(), targets(), WEIGHTS, 4
-    state = begin(picture(4), *given, CONFIG)
+    state = begin(picture(4), CONFIG)
     for _ in range(2):
         state = advance(state, *given, 2, CONFIG)
     np.testing.assert_allclose(

@@ -279,7 +279,7 @@ def iteration(problem: Problem, repeats: int, history: int) -> dict[str, Any]:
     config = SolverConfig(tolerance=0.0, history=history)
     image, vgg, targets, weights = problem
     rest = vgg, targets, weights
-    state = begin(image, *rest, 10**6, config)
+    state = begin(image, config)
     # The first steps are short of curvature and search; a solve is mostly what comes after.
     state = advance(state, *rest, 10**6, _ITERATIONS, config)
     after = advance(state, *rest, 10**6, _ITERATIONS, config)

@@ -106,7 +106,7 @@ def noise_targets(
     shape: FrameShape, vgg: VGG19, config: SolverConfig, weights: LossWeights
 ) -> FrameTargets:
     """Make targets of the right shapes: what they hold changes neither time nor memory."""
-    _, targets = abstract_problem(shape, vgg, config=config, weights=weights)
+    _, targets = abstract_problem(shape, vgg, config=config)
     return jax.tree.map(lambda leaf: jnp.full(leaf.shape, 0.1, leaf.dtype), targets)
 
 
