@@ -2,7 +2,7 @@
 
 On a GPU, XLA times a dozen kernels of its own for every matrix product, each of which it compiles
 first. That is most of the time until the first picture, and buys nothing here: a frame's time goes
-into convolutions, and the vendor's library is as fast at products this large.
+into convolutions, and the vendor's library is about as fast at products this large.
 """
 
 import functools

@@ -145,7 +145,7 @@ def multipass_config(config: StylizeConfig, clip: ClipConfig, *, batch: int) -> 
     )
 
 
-_PACKAGES = ("jvst", "jax", "jaxlib", "flax", "jaxopt", "optax", "numpy")
+_PACKAGES = ("jvst", "jax", "jaxlib", "flax", "optax", "numpy")
 #: Any of them provides cv2.
 _OPENCV = (
     "opencv-contrib-python-headless",

@@ -14,7 +14,7 @@ from jvst._files import user_cache
 
 #: The exit status of a program with a defect. Source: sysexits.h, EX_SOFTWARE.
 STATUS = 70
-_PACKAGES = ("jvst", "jax", "jaxlib", "flax", "optax", "jaxopt", "numpy", "av", "tyro", "pillow")
+_PACKAGES = ("jvst", "jax", "jaxlib", "flax", "optax", "numpy", "av", "tyro", "pillow")
 _VARIABLES = ("JAX_", "XLA_", "JVST_", "CUDA_VISIBLE_DEVICES", "LANG", "LC_", "PYTHON", "OMP_")
 _LONGEST = 200
 

@@ -29,7 +29,7 @@ def test_a_clip_and_a_painting_become_a_video_with_the_clips_frame_rate(command,
     assert str(tmp_path / "run" / "manifest.json") in said
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text())
     assert [frame["iterations"] for frame in manifest["frames"]] == [6, 4, 4]
-    assert manifest["versions"]["jaxopt"]
+    assert manifest["versions"]["optax"]
 
 
 @pytest.mark.slow
