@@ -11,6 +11,10 @@ from jvst.app.sealed import DamagedError, read_json
 from jvst.errors import InputError
 
 
+# Changes with what a solve's state is made of: what an earlier jvst has kept of one can't go on.
+_STATES = 2
+
+
 def read_manifest(path: Path) -> dict[str, Any]:
     """Read a manifest, which may have been changed by hand.
 
@@ -60,6 +64,6 @@ def first_difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
 
 def key_of(manifest: Mapping[str, Any]) -> bytes:
     """Return what tells a run from others: a checksum of what its frames depend on."""
-    parts = [manifest.get("options"), manifest.get("inputs")]
+    parts = [manifest.get("options"), manifest.get("inputs"), _STATES]
     text = json.dumps(parts, sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
