@@ -1,13 +1,14 @@
 """Functions compiled as suits the device.
 
-On a GPU, XLA times a dozen kernels of its own for every matrix product, each of which it compiles
-first. That is most of the time until the first picture, and buys nothing here: a frame's time goes
-into convolutions, and the vendor's library is about as fast at products this large.
+On a GPU, XLA times the kernels that it could take for every convolution and matrix product, and
+compiles a dozen of its own for each of the latter first. That is most of the time until the first
+picture: it is worth as much as a program runs often.
 """
 
 import functools
-from collections.abc import Callable, Sequence
-from typing import Any, Generic, ParamSpec, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,13 @@ from jax.core import Tracer
 P = ParamSpec("P")
 R = TypeVar("R")
 
-_ON_GPU = {"xla_gpu_enable_triton_gemm": False}
+#: How often a program runs: many times a frame, once a frame, or once a clip.
+Runs = Literal["iteration", "frame", "clip"]
+
+_VENDORS = {"xla_gpu_enable_triton_gemm": False}  # no kernels of XLA's own for products
+_ON_GPU: Mapping[Runs, Mapping[str, bool | int]] = MappingProxyType(
+    {"iteration": {}, "frame": _VENDORS, "clip": {**_VENDORS, "xla_gpu_autotune_level": 0}}
+)
 
 
 class Program(Generic[P, R]):
@@ -25,10 +32,13 @@ class Program(Generic[P, R]):
     Options belong to whole programs: within another one, such as a user's, it is jitted without.
     """
 
-    def __init__(self, function: Callable[P, R], **options: Any) -> None:
+    def __init__(self, function: Callable[P, R], runs: Runs, **options: Any) -> None:
         functools.update_wrapper(self, function)
         self._part: Any = jax.jit(function, **options)
-        self._whole: Any = jax.jit(function, compiler_options=_ON_GPU, **options)
+        chosen = dict(_ON_GPU[runs])
+        self._whole: Any = (
+            jax.jit(function, compiler_options=chosen, **options) if chosen else self._part
+        )
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Compute, compiled where that has not been done for such arguments."""
@@ -41,7 +51,7 @@ class Program(Generic[P, R]):
     @property
     def compiled(self) -> int:
         """Number of programs that were made of it."""
-        return self._part._cache_size() + self._whole._cache_size()
+        return sum(each._cache_size() for each in {self._part, self._whole})
 
     def clear_cache(self) -> None:
         """Forget what was compiled."""
@@ -49,7 +59,7 @@ class Program(Generic[P, R]):
         self._whole.clear_cache()
 
     def _chosen(self, *arguments: Any) -> Any:
-        if jax.default_backend() != "gpu":
+        if self._whole is self._part or jax.default_backend() != "gpu":
             return self._part
         leaves = jax.tree.leaves(arguments)
         # Where a program is traced, whatever is made is traced, too.
@@ -58,13 +68,17 @@ class Program(Generic[P, R]):
 
 
 def program(
-    *, static_argnames: str | Sequence[str] = (), donate_argnums: int | Sequence[int] = ()
+    runs: Runs,
+    *,
+    static_argnames: str | Sequence[str] = (),
+    donate_argnums: int | Sequence[int] = (),
 ) -> Callable[[Callable[P, R]], Program[P, R]]:
     """Return a decorator that makes a ``Program``.
 
     Args:
+        runs: how often.
         static_argnames: see ``jax.jit``.
         donate_argnums: see ``jax.jit``.
     """
     options = {"static_argnames": static_argnames, "donate_argnums": donate_argnums}
-    return lambda function: Program(function, **options)
+    return lambda function: Program(function, runs, **options)

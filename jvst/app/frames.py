@@ -191,7 +191,7 @@ def _scales(task: Task, vgg: VGG19, *, tile: tuple[int, int] | None) -> list[Sca
     return scales
 
 
-@program(static_argnames=("shares", "layers", "tile", "statistic"))
+@program("clip", static_argnames=("shares", "layers", "tile", "statistic"))
 def _style_of(
     vgg: VGG19,
     styles: list[Painting],

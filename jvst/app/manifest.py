@@ -10,7 +10,6 @@ from jvst.app.options import BY_CONTENT, resolved
 from jvst.app.sealed import DamagedError, read_json
 from jvst.errors import InputError
 
-
 # Changes with what a solve's state is made of: what an earlier jvst has kept of one can't go on.
 _STATES = 2
 

@@ -10,7 +10,7 @@ from jvst.core.warp import Kernel, pixel_grid, warp
 from jvst.solver.curvature import Curvature
 
 
-@program(static_argnames="kernel")
+@program("frame", static_argnames="kernel")
 def along(curvature: Curvature, flow: FlowLike, *, kernel: Kernel = "bilinear") -> Curvature:
     """Bring the steps of one frame's solve to another frame.
 

@@ -287,7 +287,7 @@ def prepare_options(config: ClipConfig) -> dict[str, Any]:
     }
 
 
-@program(static_argnames=("layers", "mask", "edge", "knobs", "kernel", "tile"))
+@program("frame", static_argnames=("layers", "mask", "edge", "knobs", "kernel", "tile"))
 def prepare(
     frame: Image,
     vgg: VGG19,

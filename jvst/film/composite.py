@@ -167,7 +167,7 @@ def put_together(
     return now, _lit(_sampled(memory, now), light, own)
 
 
-@program()
+@program("frame")
 def _arrived(
     before: Coordinates, index: Int[Array, ""], flow: Flow, trust: Mask
 ) -> tuple[Coordinates, Bool[Array, "h w"]]:
@@ -177,10 +177,10 @@ def _arrived(
     return chosen(hidden, own_coordinates(index, flow), found), hidden
 
 
-_mended = program()(mended)
+_mended = program("frame")(mended)
 
 
-@program()
+@program("frame")
 def _near_outlines(hidden: Bool[Array, "h w"]) -> Bool[Array, "h w"]:
     """Mark what is near the edge of an area that the frame before does not show.
 
@@ -190,7 +190,7 @@ def _near_outlines(hidden: Bool[Array, "h w"]) -> Bool[Array, "h w"]:
     return grown(areas & grown(~hidden, 1), NEAR)
 
 
-@program()
+@program("frame")
 def _repainted(
     arrived: Coordinates,
     index: Int[Array, ""],
@@ -212,7 +212,7 @@ def _repainted(
     return chosen(due, new, arrived._replace(fade=going_on, unsettled=unsettled))
 
 
-@program()
+@program("frame")
 def _sampled(memory: Memory, now: Coordinates) -> Image:
     """Sample the passes, each pixel in its own, or in two of them while one fades."""
     dtype = memory.passes.dtype
@@ -255,7 +255,7 @@ def _read(passes: Float[Array, "n rows w 3"], origin: Origin) -> Image:
     return catmull_rom_sample(passes.reshape(count * rows, width, 3), points)
 
 
-@program()
+@program("frame")
 def _changes(
     contents: Float[Array, "n hb wb 3"], shown: Origin, index: Int[Array, ""]
 ) -> tuple[Float[Array, "hb wb 1"], Float[Array, "hb wb 1"]]:
@@ -285,7 +285,7 @@ def _changes(
     return _blurred(follow), lost.astype(light.dtype)
 
 
-@program()
+@program("frame")
 def _lit(picture: Image, light: Float[Array, "hb wb 1"], own: Image) -> Image:
     """Let the light of a frame's own pass in, as far as it has changed."""
     return picture + _enlarged(light * _blurred(_blocks(own - picture)), own.shape[:2])

@@ -155,7 +155,7 @@ def _passes(
             del own[place]  # type: ignore[union-attr]
 
 
-@program(static_argnames=("layers", "mask", "edge", "knobs", "kernel", "tile"))
+@program("frame", static_argnames=("layers", "mask", "edge", "knobs", "kernel", "tile"))
 def prepare_pass(
     frame: Image,
     own: Image,

@@ -149,7 +149,7 @@ def painted(
     return _through_levels(image, statistics, strength, content, levels=levels, tile=tile)
 
 
-@program(static_argnames=("levels", "tile"))
+@program("frame", static_argnames=("levels", "tile"))
 def _through_levels(
     image: Image,
     statistics: PaintingStatistics,
@@ -313,7 +313,7 @@ def _corner(place: Place) -> tuple[Int[Array, ""], Int[Array, ""], Int[Array, ""
     return place[0, 0], place[1, 0], jnp.zeros_like(place[0, 0])
 
 
-@program()
+@program("clip")
 def _gaussians(pairs: Pairs, image: Image) -> dict[int, Gaussian]:
     """Return mean and covariance of a painting at every level."""
     found = {0: gaussian_of(image)}
@@ -322,7 +322,7 @@ def _gaussians(pairs: Pairs, image: Image) -> dict[int, Gaussian]:
     return found
 
 
-@program()
+@program("clip")
 def _goals(found: Mapping[int, Gaussian]) -> dict[int, TransportGoal]:
     return {level: transport_goal(one) for level, one in found.items()}
 

@@ -191,7 +191,7 @@ def _begun(
     return CarriedState(state.index, jax.tree.map(jnp.asarray, coordinates), memory)
 
 
-@program(static_argnames=("mask", "edge", "knobs"))
+@program("frame", static_argnames=("mask", "edge", "knobs"))
 def trusted_motion(
     frame: Image,
     neighbours: Neighbours,
@@ -223,4 +223,4 @@ def trusted_motion(
 
 
 # In the memory's own place: 16 passes are not copied for each frame.
-_remembered = program(donate_argnums=0)(remembered)
+_remembered = program("frame", donate_argnums=0)(remembered)

@@ -96,7 +96,7 @@ def chosen_starts(
     return Starts(kind, key, paintings, tile)
 
 
-@program(static_argnames="edge")
+@program("frame", static_argnames="edge")
 def uncover(
     frame: Image, warped: Image, flow: Flow, flow_back: Flow, *, edge: EdgeRule = "clamp"
 ) -> Image:

@@ -173,7 +173,7 @@ def _programs(
         )
         start = shared(start, in_specs=(_BY_FRAME,))
         go_on = shared(go_on, in_specs=(_BY_FRAME, *problem))
-    return program()(start), program()(go_on)
+    return program("iteration")(start), program("iteration")(go_on)
 
 
 def _mesh(devices: tuple[Device, ...]) -> Mesh:

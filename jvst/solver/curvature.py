@@ -83,7 +83,7 @@ def begun_history(
         gradient: where the solve begins.
         history: steps to keep.
         gamma: what scales the first step where no other is known.
-        known: the steps of the other solve, at most ``history``.
+        known: the steps of the other solve, fewer than ``history``.
     """
     zeros = functools.partial(jnp.zeros, dtype=gradient.dtype)
     begun = History(
@@ -201,15 +201,16 @@ def remember(
     slot = known.count % history
     good = (jnp.vdot(s, y, precision="highest") > 0.0) & made
     s, y, my = (jnp.where(good, x, 0.0) for x in (s, y, my))
-    kept = known.pairs[slot], known.pairs[history + slot]
-    s, my = (jnp.where(first, old, new) for old, new in zip(kept, (s, my), strict=True))
+    # At first these are zeros in a slot that holds zeros: `begun_history` leaves one free. To read
+    # what stands there would make XLA copy the whole history.
     pairs = known.pairs.at[slot].set(s).at[history + slot].set(my)
     used = jnp.where(first, known.used, known.used.at[slot].set(True))
-    products = jnp.dot(pairs, jnp.stack([y, gradient], axis=1), precision="highest")
-    products = jnp.where(jnp.tile(used, 2)[:, None], products, 0.0)
-    column = products[:history, 0]
+    by_y, by_gradient = (
+        jnp.where(jnp.tile(used, 2), x, 0.0) for x in products_with(pairs, y, gradient)
+    )
+    column = by_y[:history]
     s_by_y = known.s_by_y.at[:, slot].set(column)
-    with_y = products[history:, 0]
+    with_y = by_y[history:]
     y_by_y = known.y_by_y.at[:, slot].set(with_y).at[slot].set(with_y)
     # Nocedal and Wright 2006, equation 7.20, with M.
     gamma = s_by_y[slot, slot] / jnp.where(good, y_by_y[slot, slot], 1.0)
@@ -218,16 +219,51 @@ def remember(
         s_by_y=s_by_y,
         inverse=_grown(known.inverse, column, slot, good),
         y_by_y=y_by_y,
-        by_gradient=products[:, 1],
+        by_gradient=by_gradient,
         gamma=jnp.where(good, gamma, known.gamma),
         count=known.count + 1,
         carried=known.carried.at[slot].set(False),
         used=used,
     )
     # Not the pairs, which are changed in place.
-    kept = known._replace(by_gradient=new.by_gradient)
+    kept = known._replace(by_gradient=by_gradient)
     new = jax.tree.map(lambda old, now: jnp.where(first, old, now), kept, new)
     return new._replace(pairs=pairs)
+
+
+def products_with(
+    vectors: Float[Array, "k n"], one: Float[Array, " n"], other: Float[Array, " n"]
+) -> tuple[Float[Array, " k"], Float[Array, " k"]]:
+    """Return the inner products of some long vectors with two others, read once.
+
+    On a GPU as sums: its library makes a product of matrices of it that takes three times as long
+    as reading the vectors does.
+
+    Args:
+        vectors: k of them.
+        one: another.
+        other: one more.
+    """
+    return jax.lax.platform_dependent(vectors, one, other, cpu=_multiplied, default=_summed)
+
+
+def _multiplied(
+    vectors: Float[Array, "k n"], one: Float[Array, " n"], other: Float[Array, " n"]
+) -> tuple[Float[Array, " k"], Float[Array, " k"]]:
+    products = jnp.dot(vectors, jnp.stack([one, other], axis=1), precision="highest")
+    return products[:, 0], products[:, 1]
+
+
+def _summed(
+    vectors: Float[Array, "k n"], one: Float[Array, " n"], other: Float[Array, " n"]
+) -> tuple[Float[Array, " k"], Float[Array, " k"]]:
+    zero = jnp.zeros((), vectors.dtype)
+    return jax.lax.reduce(
+        (vectors * one, vectors * other),
+        (zero, zero),
+        lambda sums, terms: (sums[0] + terms[0], sums[1] + terms[1]),
+        dimensions=(1,),
+    )
 
 
 def _grown(

@@ -45,8 +45,8 @@ class SolverConfig:
         history: corrections that L-BFGS keeps. A short one takes less time an
             iteration and more iterations; 100, as in the Torch code, costs more than three times
             the memory.
-        carry: of them, how many a solve hands on, see ``solver.curvature.Curvature``, and how many
-            of another's it can begin with; 0: none.
+        carry: how many of them a solve hands on, see ``solver.curvature.Curvature``, and how many
+            of another's it can begin with, fewer than ``history``; 0: none.
         tolerance: stop once the loss has changed by less than this part of itself over
             ``window`` iterations. Ruder et al. 2016, section 6: 0.01 % over 50.
         window: iterations between two looks at the stop rule.
@@ -83,17 +83,18 @@ class SolverConfig:
             check_word("optimizer", self.optimizer, Named)
         check_least("history", self.history, 1)
         check_least("carry", self.carry, 0)
-        if self.carry > self.history:
+        if self.carry >= self.history:
             raise InputError(
-                f"carry is {self.carry}, more than the history of {self.history}; expected at most "
-                "that"
+                f"carry is {self.carry} with a history of {self.history}; expected fewer, so that "
+                "there is room for a step"
             )
         check_least("window", self.window, 1)
         check_least("first_look", self.first_look, 0)
 
     def with_history(self, history: int) -> "SolverConfig":
         """Return the same with another history, of which no more is carried than there is."""
-        return dataclasses.replace(self, history=history, carry=min(self.carry, history))
+        carry = min(self.carry, history - 1)
+        return dataclasses.replace(self, history=history, carry=carry)
 
     @property
     def carries(self) -> bool:

@@ -204,7 +204,7 @@ def _counted_on(state: SolveState, iterations: int, evaluations: int) -> SolveSt
     )
 
 
-@program(static_argnames="config")
+@program("iteration", static_argnames="config")
 def begin(init: ImageLike, config: SolverConfig, curvature: Curvature | None = None) -> SolveState:
     """Return the state that a solve begins with. Pure: jits, and vmaps over frames.
 
@@ -233,7 +233,7 @@ def begin(init: ImageLike, config: SolverConfig, curvature: Curvature | None = N
     )
 
 
-@program(static_argnames="config")
+@program("iteration", static_argnames="config")
 def advance(
     state: SolveState,
     vgg: VGG19,
