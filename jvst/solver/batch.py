@@ -40,6 +40,7 @@ from jvst.solver.solve import (
 _DEFAULTS = SolverConfig()
 # Frames share the style and have all else of their own.
 _FRAME_AXES: Any = FrameTargets(content=0, style=None, warped=0, trust=0)  # type: ignore[arg-type]
+_TOGETHER = "together"  # the axis of those that one device solves
 _BY_FRAME, _WHOLE = PartitionSpec("frames"), PartitionSpec()
 _SPLIT: Any = FrameTargets(content=_BY_FRAME, style=_WHOLE, warped=_BY_FRAME, trust=_BY_FRAME)  # type: ignore[arg-type]
 
@@ -164,7 +165,11 @@ def _programs(
     """Compile ``begin`` and ``advance`` over a leading axis of frames."""
     problem = (None, _FRAME_AXES, None, None, None)
     start: Any = jax.vmap(functools.partial(begin, config=config))
-    go_on: Any = jax.vmap(functools.partial(advance, config=config), in_axes=(0, *problem))
+    go_on: Any = jax.vmap(
+        functools.partial(advance, config=config, axis=_TOGETHER),
+        in_axes=(0, *problem),
+        axis_name=_TOGETHER,
+    )
     if devices:
         problem = (_WHOLE, _SPLIT, _WHOLE, _WHOLE, _WHOLE)
         # Each device loops by itself: no frame waits for those of another device.

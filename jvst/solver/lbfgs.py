@@ -187,6 +187,23 @@ class Lbfgs(NamedTuple):
         new = LbfgsState(loss, terms, gradient, slope, known, dropped)
         return image, loss, terms, new, found.number
 
+    def where(self, active: Bool[Array, ""], new: LbfgsState, old: LbfgsState) -> LbfgsState:
+        """Return the state after a step, or that before for a solve that waits for others.
+
+        The history's vectors are the new ones: they were changed in place, but for a solve that
+        waits in the oldest step alone.
+        """
+        none = jnp.zeros((), bool)
+
+        def light(state: LbfgsState) -> LbfgsState:
+            return state._replace(history=state.history._replace(pairs=none))
+
+        chosen = jax.tree.map(
+            lambda now, before: jnp.where(active, now, before), light(new), light(old)
+        )
+        history = chosen.history._replace(pairs=new.history.pairs)
+        return chosen._replace(history=history)
+
     def _first_gamma(self, slope: Image) -> Scalar:
         """Return what scales a slope before any curvature is known.
 

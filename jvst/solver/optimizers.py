@@ -129,6 +129,10 @@ class Updates(NamedTuple):
         (loss, terms), gradient = self.evaluate(image, *problem)
         return image, loss, terms, (gradient, moments), jnp.asarray(1, jnp.int32)
 
+    def where(self, active: Bool[Array, ""], new: Any, old: Any) -> Any:
+        """Return the state after a step, or that before for a solve that waits for others."""
+        return jax.tree.map(lambda now, before: jnp.where(active, now, before), new, old)
+
 
 _loss_and_gradient = jax.value_and_grad(frame_loss, has_aux=True)
 

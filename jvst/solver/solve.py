@@ -233,7 +233,7 @@ def begin(init: ImageLike, config: SolverConfig, curvature: Curvature | None = N
     )
 
 
-@program("iteration", static_argnames="config")
+@program("iteration", static_argnames=("config", "axis"))
 def advance(
     state: SolveState,
     vgg: VGG19,
@@ -242,6 +242,7 @@ def advance(
     max_iterations: Int[AnyArray, ""] | np.integer | int,
     chunk: Int[AnyArray, ""] | np.integer | int,
     config: SolverConfig,
+    axis: str | None = None,
 ) -> SolveState:
     """Go on with a solve on the device. Pure: jits, and vmaps over frames.
 
@@ -255,16 +256,25 @@ def advance(
         max_iterations: iterations at the most, from the start on.
         chunk: iterations at the most now; 0 evaluates the start and no more.
         config: the solver; static.
+        axis: name of the axis of a ``vmap`` over frames that are to stay together: a frame that has
+            ended waits for the others; static. It saves the selection, at every iteration, between
+            the old and the new of all that a frame has learnt, which is as large as sixty
+            pictures. Of a frame that has ended the oldest step is lost.
     """
     optimizer = optimizer_of(config, vgg.precision)
     end = state.iteration + chunk
 
-    def unfinished(state: SolveState) -> Bool[Array, ""]:
+    def active(state: SolveState) -> Bool[Array, ""]:
         running = (state.status == RUNNING) & (state.iteration < end)
         return running | (state.status == BEGUN)
 
+    def unfinished(state: SolveState) -> Bool[Array, ""]:
+        own = active(state)
+        return own if axis is None else jax.lax.pmax(own.astype(jnp.int32), axis) > 0
+
     def iterate(state: SolveState) -> SolveState:
-        first = state.status == BEGUN
+        # One that waits for others is evaluated for nothing: once, as where a solve begins.
+        first = (state.status == BEGUN) | ~active(state)
         image, loss, terms, inner, evaluations = optimizer.step(
             state.image, state.optimizer, first, vgg, targets, weights
         )
@@ -296,7 +306,15 @@ def advance(
             status=jnp.where(good, status, NON_FINITE).astype(jnp.int32),
         )
 
-    return jax.lax.while_loop(unfinished, iterate, state)
+    def iterate_the_active(state: SolveState) -> SolveState:
+        on, new = active(state), iterate(state)
+        inner = optimizer.where(on, new.optimizer, state.optimizer)
+        old, new = state._replace(optimizer=()), new._replace(optimizer=())
+        chosen = jax.tree.map(lambda now, before: jnp.where(on, now, before), new, old)
+        return chosen._replace(optimizer=inner)
+
+    turn = iterate if axis is None else iterate_the_active
+    return jax.lax.while_loop(unfinished, turn, state)
 
 
 def minimize(
