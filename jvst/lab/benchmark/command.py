@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "profile": "where the time of an evaluation and of an iteration goes",
         "frame": "cost of a frame to the loss that the Torch code's scheme reaches",
         "clip": "a whole run, by stage",
+        "start": "from the command to the first picture, cold and warm",
         "precision": "what faster arithmetic costs: losses and pictures side by side",
         "sizes": "seconds and memory over sizes, batches and devices",
         "flow": "the flow engines: how good, how fast",

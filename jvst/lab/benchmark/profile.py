@@ -22,7 +22,7 @@ from jvst.lab.benchmark.records import Column, Journal, check_at_least, check_ch
 from jvst.lab.benchmark.timing import alternate, ratios, spread
 from jvst.lab.benchmark.torch_network import Problem
 from jvst.network import convolution, winograd
-from jvst.network.convolution import Pooling
+from jvst.network.convolution import Pooling, Precision
 from jvst.network.layers import vgg19_layers
 from jvst.network.vgg import VGG19, features
 from jvst.solver.objective import (
@@ -80,6 +80,8 @@ class ProfileOptions:
     """WIDTHxHEIGHT."""
     width: float = 0.5
     """Channels, as a part of VGG-19's."""
+    precision: Precision = "float32"
+    """Of the network's convolutions, but in the table of layers."""
     repeats: int = 9
     """Times of each."""
     parts: tuple[str, ...] = _TABLES
@@ -109,7 +111,9 @@ def run(options: ProfileOptions, journal: Journal) -> None:
         found = layers(rows, columns, options.width, options.repeats)
         title = f"A convolution and its gradient in the input, {what}"
         journal.table("layers", title, LAYER_COLUMNS, found)
-    problem = random_problem(VGG19(width=options.width, rngs=nnx.Rngs(0)), (columns, rows))
+    problem = random_problem(
+        VGG19(width=options.width, precision=options.precision, rngs=nnx.Rngs(0)), (columns, rows)
+    )
     if "evaluation" in options.parts:
         say("the parts of an evaluation")
         found = shares(problem, options.repeats)
