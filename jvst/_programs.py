@@ -1,8 +1,8 @@
-"""Functions compiled as suits the device.
+"""Functions compiled as suits the device, and as often as they run.
 
 On a GPU, XLA times the kernels that it could take for every convolution and matrix product, and
 compiles a dozen of its own for each of the latter first. That is most of the time until the first
-picture: it is worth as much as a program runs often.
+picture. On a CPU half of the time goes into making good code.
 """
 
 import functools
@@ -21,13 +21,18 @@ R = TypeVar("R")
 Runs = Literal["iteration", "frame", "clip"]
 
 _VENDORS = {"xla_gpu_enable_triton_gemm": False}  # no kernels of XLA's own for products
-_ON_GPU: Mapping[Runs, Mapping[str, bool | int]] = MappingProxyType(
-    {"iteration": {}, "frame": _VENDORS, "clip": {**_VENDORS, "xla_gpu_autotune_level": 0}}
+#: By (platform, how often a program runs): options of XLA that spare time when compiling.
+_SOONER: Mapping[tuple[str, Runs], Mapping[str, bool | int]] = MappingProxyType(
+    {
+        ("gpu", "frame"): _VENDORS,
+        ("gpu", "clip"): {**_VENDORS, "xla_gpu_autotune_level": 0},
+        ("cpu", "clip"): {"xla_backend_optimization_level": 0},
+    }
 )
 
 
 class Program(Generic[P, R]):
-    """A function as ``jax.jit`` makes it, compiled with the options that fit a GPU.
+    """A function as ``jax.jit`` makes it, compiled with the options that fit the device.
 
     Options belong to whole programs: within another one, such as a user's, it is jitted without.
     """
@@ -35,10 +40,11 @@ class Program(Generic[P, R]):
     def __init__(self, function: Callable[P, R], runs: Runs, **options: Any) -> None:
         functools.update_wrapper(self, function)
         self._part: Any = jax.jit(function, **options)
-        chosen = dict(_ON_GPU[runs])
-        self._whole: Any = (
-            jax.jit(function, compiler_options=chosen, **options) if chosen else self._part
-        )
+        self._whole: Mapping[str, Any] = {
+            platform: jax.jit(function, compiler_options=dict(chosen), **options)
+            for (platform, often), chosen in _SOONER.items()
+            if often == runs
+        }
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Compute, compiled where that has not been done for such arguments."""
@@ -51,20 +57,21 @@ class Program(Generic[P, R]):
     @property
     def compiled(self) -> int:
         """Number of programs that were made of it."""
-        return sum(each._cache_size() for each in {self._part, self._whole})
+        return sum(each._cache_size() for each in (self._part, *self._whole.values()))
 
     def clear_cache(self) -> None:
         """Forget what was compiled."""
-        self._part.clear_cache()
-        self._whole.clear_cache()
+        for each in (self._part, *self._whole.values()):
+            each.clear_cache()
 
     def _chosen(self, *arguments: Any) -> Any:
-        if self._whole is self._part or jax.default_backend() != "gpu":
+        whole = self._whole.get(jax.default_backend())
+        if whole is None:
             return self._part
         leaves = jax.tree.leaves(arguments)
         # Where a program is traced, whatever is made is traced, too.
         within = isinstance(jnp.zeros(()), Tracer) or any(isinstance(x, Tracer) for x in leaves)
-        return self._part if within else self._whole
+        return self._part if within else whole
 
 
 def program(

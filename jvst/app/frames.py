@@ -26,7 +26,7 @@ from jvst.app.store import RunStore
 from jvst.app.task import Task, multipass_config, network_of
 from jvst.core.image import resize
 from jvst.core.statistics import STATISTICS, StyleStatistic
-from jvst.film.ahead import Ahead, Job, clip_programs, compiled
+from jvst.film.ahead import Ahead, Job, Programs, clip_programs, compiled
 from jvst.film.coarse import COARSE, Scale, scaled_size, usable
 from jvst.film.one_pass import compile_statistics, painting_statistics, shipped_pairs
 from jvst.film.starts import OF_PAINTINGS
@@ -84,8 +84,8 @@ def stylize_task(task: Task, store: RunStore, tell: Teller) -> None:
         _tell_notices(source, tell)
         return
     vgg = network_of(config, task.found).weights
-    with contextlib.closing(Ahead()) as ahead:
-        ahead.begin(*_programs(task, vgg))
+    with Ahead() as ahead:
+        ahead.begin(_programs(task, vgg))
         fit = fit_task(task, vgg, store, tell)
     solver = dataclasses.replace(task.settings.solver.with_history(fit.history), tile=fit.tile)
     settings = dataclasses.replace(task.settings, solver=solver)
@@ -110,7 +110,7 @@ def stylize_task(task: Task, store: RunStore, tell: Teller) -> None:
     _tell_notices(source, tell)
 
 
-def _programs(task: Task, vgg: VGG19) -> list[Job]:
+def _programs(task: Task, vgg: VGG19) -> Programs:
     """Return what compiles the programs of a run that is solved as the options say."""
     config, settings = task.config, task.settings
     solver = dataclasses.replace(settings.solver, tile=tile_of(config))
@@ -121,21 +121,23 @@ def _programs(task: Task, vgg: VGG19) -> list[Job]:
         "statistic": STATISTICS[config.look.style_statistic],
         "tile": solver.tile,
     }
-    jobs: list[Job] = [lambda: compiled(_style_of, vgg, task.styles, **options)]
+    first: list[Job] = [lambda: compiled(_style_of, vgg, task.styles, **options)]
     paintings = None
     if settings.init in OF_PAINTINGS:
         pairs = shipped_pairs()
-        jobs.insert(0, lambda: compile_statistics(task.styles, pairs))
+        first.insert(0, lambda: compile_statistics(task.styles, pairs))
         paintings = jax.eval_shape(
             functools.partial(painting_statistics, shares=options["shares"], pairs=pairs),
             task.styles,
         )
+    later: list[Job] = []
     if config.time.passes == 1:
         style = jax.eval_shape(functools.partial(_style_of, **options), vgg, task.styles)
-        jobs += clip_programs(
+        of_clip = clip_programs(
             task.clip.size, vgg, style, task.weights, config=settings, paintings=paintings
         )
-    return jobs
+        first, later = first + of_clip.first, of_clip.later
+    return Programs(first, later)
 
 
 def _tell_notices(source: MotionSource, tell: Teller) -> None:

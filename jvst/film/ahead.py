@@ -8,7 +8,7 @@ be set.
 import functools
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -29,6 +29,13 @@ from jvst.solver.solve import advance, begin
 Job = Callable[[], object]
 
 
+class Programs(NamedTuple):
+    """What compiles some programs, the longest first."""
+
+    first: list[Job]  # needed for the first frame
+    later: list[Job]
+
+
 def clip_programs(
     size: tuple[int, int],
     vgg: VGG19,
@@ -37,8 +44,8 @@ def clip_programs(
     *,
     config: ClipConfig,
     paintings: one_pass.PaintingStatistics | None = None,
-) -> list[Job]:
-    """Return what compiles the programs that ``stylize_clip`` needs, the longest first.
+) -> Programs:
+    """Return what compiles the programs that ``stylize_clip`` needs.
 
     Args:
         size: (width, height) of the frames, pixels.
@@ -69,30 +76,38 @@ def clip_programs(
     ]
     if paintings is not None and config.init == "onepass":
         jobs.insert(0, lambda: one_pass.compile_pass(frame, paintings, tile=solver.tile))
+    later: list[Job] = []
     if config.init != "noise":
-        jobs.append(lambda: compiled(uncover, frame, frame, flow, flow, edge=config.edge))
+        later.append(lambda: compiled(uncover, frame, frame, flow, flow, edge=config.edge))
     if known is not None:
-        jobs.append(lambda: compiled(along, known, flow, kernel=config.kernel))
-    return jobs
+        later.append(lambda: compiled(along, known, flow, kernel=config.kernel))
+    return Programs(jobs, later)
 
 
 class Ahead:
-    """Compiles on threads, until it is closed."""
+    """Compiles on threads; ends when what the first frame needs is there."""
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(16, thread_name_prefix="compile")
-        self._begun: list[Future[object]] = []
+        self._first: list[Future[object]] = []
 
-    def begin(self, *jobs: Job) -> None:
+    def __enter__(self) -> "Ahead":
+        """Return itself."""
+        return self
+
+    def begin(self, programs: Programs) -> None:
         """Begin with some programs, where there is a place to keep them."""
         if jax.config.values.get("jax_compilation_cache_dir"):
-            self._begun += [self._pool.submit(job) for job in jobs]
+            self._first += [self._pool.submit(job) for job in programs.first]
+            for job in programs.later:
+                self._pool.submit(job)
 
-    def close(self) -> None:
-        """Wait until all are there; what can't be compiled is told by the call that needs it."""
-        for future in self._begun:
-            future.exception()
-        self._pool.shutdown()
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """Wait; what can't be compiled is told by the call that needs it."""
+        if kind is None:
+            for future in self._first:
+                future.exception()
+        self._pool.shutdown(wait=False, cancel_futures=kind is not None)
 
 
 def _slots(lags: int, shape: tuple[int, ...]) -> Neighbours:

@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from flax import nnx
 
@@ -238,7 +238,9 @@ def build_network(
     )
     for layer in layers.convolutions:
         for part, array in zip(("kernel", "bias"), kernels[layer.name], strict=True):
-            setattr(vgg.convolutions[layer.name], part, nnx.Param(jnp.asarray(array, jnp.float32)))
+            # Widened by NumPy: by JAX every shape would be a program.
+            parameter = nnx.Param(jax.device_put(np.asarray(array, np.float32)))
+            setattr(vgg.convolutions[layer.name], part, parameter)
     return vgg
 
 
