@@ -1,3 +1,4 @@
+import importlib.metadata
 import io
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from jvst.app.options import (
 )
 from jvst.app.result import Result
 from jvst.app.run import run_folder
-from jvst.app.task import chosen_engine, chosen_weights, clip_config, network_of
+from jvst.app.task import _versions, chosen_engine, chosen_weights, clip_config, network_of
 from jvst.network.weights import find_weights
 from jvst.solver.objective import LossTerms
 from jvst.solver.presets import NETWORKS
@@ -150,3 +151,17 @@ def test_the_name_of_a_run_fits_a_file_system_and_stays_another_one_for_other_in
     names = {folder("a" * 190), folder("a" * 189 + "b")}
     assert len(names) == 2
     assert max(len(name.encode()) for name in names) <= 200
+
+
+def test_what_is_not_installed_under_its_name_has_no_version(monkeypatch):
+    """Another package may provide cv2, and a checkout runs without being installed."""
+
+    def version(name):
+        if name in {"jvst", "opencv-contrib-python-headless"}:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return "1.0"
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    found = _versions()
+    assert found["jax"] == found["opencv-python"] == "1.0"
+    assert not {"jvst", "opencv-contrib-python-headless"} & found.keys()

@@ -11,7 +11,7 @@ from support.networks import SMALL, in_double, small_network, torch_features
 
 from jvst.network import convolution
 from jvst.network.layers import vgg19_layers
-from jvst.network.vgg import OXFORD, TORCHVISION, features, preprocess
+from jvst.network.vgg import OXFORD, TORCHVISION, activations, features, preprocess
 
 VARIANTS = [
     (pooling, padding) for pooling in ("max", "average") for padding in ("zeros", "replicate")
@@ -276,3 +276,48 @@ def test_gradient_at_bfloat16_points_where_that_of_float32_does():
     assert lower.dtype == jnp.float32
     cosine = lower @ full / (jnp.linalg.norm(lower) * jnp.linalg.norm(full))
     assert cosine > 0.99
+
+
+def test_half_precision_is_the_type_between_layers_and_what_is_summed_is_not():
+    image, layers = jnp.asarray(picture(15, 17, 22)), ("relu1_1", "pool1", "relu2_1")
+    vgg = small_network("average", "zeros", "bfloat16")
+    program = jax.jit(lambda image, vgg: activations(vgg, image, layers))
+    found = program(image, vgg)
+    assert {array.dtype for array in found.values()} == {jnp.dtype(jnp.bfloat16)}
+    wide = jax.jit(lambda image, vgg: features(vgg, image, layers))(image, vgg)
+    for name, array in found.items():
+        np.testing.assert_array_equal(wide[name], array.astype(jnp.float32))
+    # No layer is written in float32: but for the picture itself, all values are of 16 bits.
+    text = program.lower(image, vgg).as_text()
+    assert "tensor<17x22x4xbf16>" in text and "tensor<17x22x4xf32>" not in text
+
+
+@pytest.mark.parametrize("channels", [(3, 5), (5, 3), (4, 4)])
+@pytest.mark.parametrize("margin", [0, 1])
+def test_channels_filled_up_to_eight_change_nothing(channels, margin):
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.standard_normal((7, 9, channels[0])), jnp.float32)
+    kernel = jnp.asarray(rng.standard_normal((3, 3, *channels)), jnp.float32)
+    padded, plain = (
+        function(x, kernel, margin, "highest")
+        for function in (convolution._padded_convolution, convolution.plain_convolution)
+    )
+    assert padded.shape == plain.shape
+    np.testing.assert_allclose(padded, plain, rtol=1e-5, atol=1e-5)
+
+
+def test_the_slopes_of_relu_and_of_average_pooling_are_jaxs_own():
+    rng = np.random.default_rng(0)
+    x = jnp.asarray(rng.standard_normal((6, 8, 3)), jnp.float32).at[0, 0].set(0.0)
+
+    def mean(x):
+        return 2.0 * jnp.mean(x.reshape(3, 2, 4, 2, 3), axis=(1, 3))
+
+    for own, theirs in ((convolution.rectified, jax.nn.relu), (_averaged, mean)):
+        np.testing.assert_allclose(own(x), theirs(x), rtol=1e-6)
+        slopes = [jax.grad(lambda x, f=f: jnp.sum(f(x) ** 3 + f(x)))(x) for f in (own, theirs)]
+        np.testing.assert_allclose(*slopes, rtol=1e-5, atol=1e-6)
+
+
+def _averaged(x):
+    return convolution.pool(x, "average")

@@ -150,3 +150,29 @@ def test_only_lbfgs_carries():
     nothing = functools.partial(known_at_first, shape=SHAPE, dtype=jnp.dtype(jnp.float32))
     assert nothing(SolverConfig()) is None
     assert nothing(SolverConfig(carry=2)).steps.shape == (2, *SHAPE)
+
+
+def test_sums_of_products_are_the_matrix_product():
+    rng = np.random.default_rng(0)
+    vectors, one, other = (
+        jnp.asarray(rng.standard_normal(shape), jnp.float32) for shape in ((5, 40), 40, 40)
+    )
+    sums = jax.jit(curvature._summed)(vectors, one, other)
+    products = jax.jit(curvature._multiplied)(vectors, one, other)
+    np.testing.assert_allclose(sums, products, rtol=1e-4, atol=1e-5)
+
+
+def test_the_inverse_that_grows_is_the_inverse_of_what_the_history_holds():
+    for steps in (3, HISTORY, 2 * HISTORY + 1):
+        history = solved(steps, known=handed_on(2))[1].history
+        by_age = np.asarray((history.count + np.arange(HISTORY)) % HISTORY)
+        s_by_y, inverse = (
+            np.asarray(array, np.float64)[by_age][:, by_age]
+            for array in (history.s_by_y, history.inverse)
+        )
+        held = np.diagonal(s_by_y) > 0.0
+        assert held.sum() == min(steps + 2, HISTORY)
+        upper = np.triu(s_by_y)[held][:, held]
+        eye = np.eye(len(upper))
+        np.testing.assert_allclose(inverse[held][:, held] @ upper, eye, atol=1e-4)
+        assert not np.any(inverse[~held]) and not np.any(inverse[:, ~held])

@@ -150,6 +150,22 @@ def test_a_clip_is_told_by_stage(tmp_path, capsys):
 
 
 @pytest.mark.slow
+def test_a_start_is_timed_with_and_without_programs_and_a_warm_one_compiles_nothing(
+    tmp_path, capsys
+):
+    printed, held = measured(tmp_path, capsys, "start", "--size", "48x40", "--frames", "3")
+    check_held(printed, held, "start")
+    cold, warm = held["figures"]["start"]
+    for row in (cold, warm):
+        assert 0 < row["imported_s"] < row["iterates_s"] < row["first_s"]
+        assert row["later_s"] > 0
+    # Programs that were compiled ahead are found by the calls that need them.
+    assert cold["compiled"] > cold["found"] >= 4
+    assert (warm["compiled"], warm["found"]) == (0, cold["compiled"] + cold["found"])
+    assert len(table_lines(printed)) == 4
+
+
+@pytest.mark.slow
 def test_scaling_tells_seconds_and_memory(tmp_path, capsys):
     line = ("sizes", "--megapixels", "0.004", "--tiled", "96x64:48", "--batches", "2")
     line = (*line, "--devices", "1", "2", "--batch-size", "48x40", "--width", "0.0625")
