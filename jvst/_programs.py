@@ -1,4 +1,4 @@
-"""Functions compiled as suits the device, and as often as they run.
+"""Functions compiled as suits the device.
 
 On a GPU, XLA times the kernels that it could take for every convolution and matrix product, and
 compiles a dozen of its own for each of the latter first. That is most of the time until the first
@@ -17,11 +17,11 @@ from jax.core import Tracer
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: How often a program runs: many times a frame, once a frame, or once a clip.
+#: A program runs many times a frame, once a frame, or once a clip.
 Runs = Literal["iteration", "frame", "clip"]
 
 _VENDORS = {"xla_gpu_enable_triton_gemm": False}  # no kernels of XLA's own for products
-#: By (platform, how often a program runs): options of XLA that spare time when compiling.
+#: By platform and runs: options of XLA that spare time when compiling.
 _SOONER: Mapping[tuple[str, Runs], Mapping[str, bool | int]] = MappingProxyType(
     {
         ("gpu", "frame"): _VENDORS,
@@ -83,7 +83,7 @@ def program(
     """Return a decorator that makes a ``Program``.
 
     Args:
-        runs: how often.
+        runs: once in what.
         static_argnames: see ``jax.jit``.
         donate_argnums: see ``jax.jit``.
     """

@@ -1,6 +1,6 @@
-"""Programs that a clip will need, compiled before their turn, side by side.
+"""Programs of a clip, compiled ahead.
 
-One after the other they are most of the time until the first picture. JAX hands none of them on to
+Side by side; one after the other they are most of the time until the first picture. JAX hands none of them on to
 the calls that need them but through its cache on disk (``jax_compilation_cache_dir``), which must
 be set.
 """

@@ -1,6 +1,6 @@
-"""From the command to the first picture, with and without programs that an earlier run compiled.
+"""Time from the command to the first picture.
 
-Each run is a process of its own, timed from before Python starts, with a folder of its own in place
+With and without programs that an earlier run compiled. Each run is a process of its own, timed from before Python starts, with a folder of its own in place
 of the user's caches.
 """
 
