@@ -110,8 +110,8 @@ class NetworkOptions:
     pooling: Literal["auto", "max", "average"] = "auto"
     """max, average, or auto: as fits the network."""
     precision: Literal["auto", "float32", "tf32", "bfloat16"] = "auto"
-    """Arithmetic of the convolutions: float32, tf32, bfloat16, or auto: float32 on CPUs; on GPUs and
-    TPUs tf32 for the embedded network, bfloat16 for others."""
+    """Arithmetic of the convolutions: float32, tf32, bfloat16, or auto: float32 on CPUs, elsewhere
+    tf32 for the embedded network and bfloat16 for others."""
 
 
 @dataclasses.dataclass(frozen=True)

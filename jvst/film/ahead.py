@@ -1,8 +1,8 @@
 """Programs of a clip, compiled ahead.
 
-Side by side; one after the other they are most of the time until the first picture. JAX hands none of them on to
-the calls that need them but through its cache on disk (``jax_compilation_cache_dir``), which must
-be set.
+Side by side: one after the other they are most of the time until the first picture. JAX hands none
+of them on to the calls that need them but through its cache on disk
+(``jax_compilation_cache_dir``), which must be set.
 """
 
 import functools

@@ -1,7 +1,7 @@
 """Time from the command to the first picture.
 
-With and without programs that an earlier run compiled. Each run is a process of its own, timed from before Python starts, with a folder of its own in place
-of the user's caches.
+With and without programs that an earlier run compiled. Each run is a process of its own, timed from
+before Python starts, with a folder of its own in place of the user's caches.
 """
 
 import dataclasses
