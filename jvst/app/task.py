@@ -28,8 +28,11 @@ from jvst.solver.objective import LossWeights
 from jvst.solver.presets import NETWORKS, loss_weights, style_factors
 from jvst.solver.solve import SolverConfig
 
-#: Iterations between two looks at a solve: often enough for the bar and for Ctrl-C.
-_CHUNK = 10
+#: Iterations between two looks at a solve: often enough for the bar and for Ctrl-C; ...
+_CHUNK, _LONGEST_CHUNK = 10, 100
+#: ... on a GPU those of a fifth of a second, at what an H200 does (docs/benchmarks.md): at each look
+#: it stands still for a few milliseconds, which are as many iterations.
+_PIXELS_A_CHUNK = 4.5e7
 
 
 def chosen_weights(config: StylizeConfig, network: str, size: tuple[int, int]) -> LossWeights:
@@ -102,6 +105,19 @@ def network_of(config: StylizeConfig, found: Found) -> Network:
     )
 
 
+def iterations_a_look(config: StylizeConfig, size: tuple[int, int]) -> int:
+    """Return for how many iterations a solve goes on between two looks at it.
+
+    Args:
+        config: the options.
+        size: (width, height) of the frames, pixels.
+    """
+    chunk = _CHUNK
+    if jax.default_backend() != "cpu":
+        chunk = min(max(round(_PIXELS_A_CHUNK / (size[0] * size[1])), _CHUNK), _LONGEST_CHUNK)
+    return min(chunk, config.run.preview or chunk)
+
+
 def clip_config(config: StylizeConfig, network: str) -> ClipConfig:
     """Return what the single pass needs of the options."""
     means = means_of(config)
@@ -109,7 +125,6 @@ def clip_config(config: StylizeConfig, network: str) -> ClipConfig:
         optimizer=config.solver.optimizer, tolerance=means.tolerance, carry=means.carry
     )
     from_files = config.motion.mask.startswith("files:")
-    preview = config.run.preview
     return ClipConfig(
         lags=tuple(sorted(config.time.lags)),
         long_term_after=config.time.long_term_after,
@@ -121,7 +136,7 @@ def clip_config(config: StylizeConfig, network: str) -> ClipConfig:
         kernel=means.kernel,
         content_layers=config.look.content_layers or NETWORKS[network].content_layers,
         solver=solver,
-        chunk=min(_CHUNK, preview) if preview else _CHUNK,
+        chunk=_CHUNK,
     )
 
 
@@ -252,6 +267,9 @@ def prepare_task(
     if found.notice:
         on_event(Notice(found.notice))
     check_layers(config.look, read_layers(found.path))
+    settings = dataclasses.replace(
+        clip_config(config, found.network), chunk=iterations_a_look(config, clip.size)
+    )
     styles, digests = read_styles(config, clip.size, on_notice=lambda text: on_event(Notice(text)))
     return Task(
         config=config,
@@ -260,7 +278,7 @@ def prepare_task(
         weights=chosen_weights(config, found.network, clip.size),
         styles=styles,
         style_digests=digests,
-        settings=clip_config(config, found.network),
+        settings=settings,
     )
 
 

@@ -13,12 +13,20 @@ from jvst.app.options import (
     LookOptions,
     MotionOptions,
     NetworkOptions,
+    RunOptions,
     SolverOptions,
     StylizeConfig,
 )
 from jvst.app.result import Result
 from jvst.app.run import run_folder
-from jvst.app.task import _versions, chosen_engine, chosen_weights, clip_config, network_of
+from jvst.app.task import (
+    _versions,
+    chosen_engine,
+    chosen_weights,
+    clip_config,
+    iterations_a_look,
+    network_of,
+)
 from jvst.network.weights import find_weights
 from jvst.solver.objective import LossTerms
 from jvst.solver.presets import NETWORKS
@@ -165,3 +173,12 @@ def test_what_is_not_installed_under_its_name_has_no_version(monkeypatch):
     found = _versions()
     assert found["jax"] == found["opencv-python"] == "1.0"
     assert not {"jvst", "opencv-contrib-python-headless"} & found.keys()
+
+
+def test_a_gpu_is_looked_at_a_few_times_a_second_whatever_the_size(monkeypatch):
+    sizes = (450, 350), (1024, 436), (1920, 1080), (3840, 2160)
+    config = StylizeConfig()
+    assert [iterations_a_look(config, size) for size in sizes] == [10, 10, 10, 10]
+    monkeypatch.setattr("jax.default_backend", lambda: "gpu")
+    assert [iterations_a_look(config, size) for size in sizes] == [100, 100, 22, 10]
+    assert iterations_a_look(StylizeConfig(run=RunOptions(preview=7)), sizes[0]) == 7
