@@ -30,8 +30,8 @@ from jvst.solver.solve import SolverConfig
 
 #: Iterations between two looks at a solve: often enough for the bar and for Ctrl-C; ...
 _CHUNK, _LONGEST_CHUNK = 10, 100
-#: ... on a GPU those of a fifth of a second, at what an H200 does (docs/benchmarks.md): at each look
-#: it stands still for a few milliseconds, which are as many iterations.
+#: ... on a GPU those of a fifth of a second, at what an H200 does (docs/benchmarks.md): at each
+#: look it stands still for a few milliseconds, which are as many iterations.
 _PIXELS_A_CHUNK = 4.5e7
 
 
