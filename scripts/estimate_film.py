@@ -1,7 +1,7 @@
 """Print how long a film takes, what it costs and what it writes, by the model of jvst.lab.cost.
 
 python scripts/estimate_film.py --frames 130000 --size 1920x1080 --shots 1500 --workers 64 \
-    --tflops 394 --name H200
+    --tflops 337 --name H200
 """
 
 import dataclasses
