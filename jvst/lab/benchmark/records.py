@@ -97,11 +97,27 @@ class Journal:
             columns: what Markdown shows of the rows.
             rows: every value that was measured, by key.
         """
-        self.keep(key, rows)
+        growing = self.grow(key, title, columns)
+        for row in rows:
+            growing.append(row)
+        growing.end()
+
+    def grow(self, key: str, title: str, columns: Sequence[Column]) -> "Growing":
+        """Begin a table whose rows are printed, and kept, one after the other.
+
+        Args:
+            key: of the rows in JSON.
+            title: a line above the table.
+            columns: see ``table``.
+        """
         head = " | ".join(column.title for column in columns)
-        lines = [f"**{title}**", "", f"| {head} |", "|" + "---|" * len(columns)]
-        lines += ["| " + " | ".join(c.cell(row) for c in columns) + " |" for row in rows]
-        self._print("\n".join(lines) + "\n")
+        self.keep(key, [])
+        self._print(f"**{title}**\n\n| {head} |\n|{'---|' * len(columns)}")
+        return Growing(self, key, columns)
+
+    def row(self, line: str) -> None:
+        """Print a line of a table."""
+        self._print(line)
 
     def keep(self, key: str, rows: Sequence[Row]) -> None:
         """Keep the rows so far of a table that is not finished."""
@@ -137,6 +153,24 @@ class Journal:
 def say(text: str) -> None:
     """Tell the user what is under way."""
     print(text, file=sys.stderr, flush=True)
+
+
+class Growing:
+    """A table of a journal, row by row."""
+
+    def __init__(self, journal: Journal, key: str, columns: Sequence[Column]):
+        self._journal, self._key, self._columns = journal, key, columns
+        self._rows: list[Row] = []
+
+    def append(self, row: Row) -> None:
+        """Print a row and keep it."""
+        self._rows.append(row)
+        self._journal.row("| " + " | ".join(c.cell(row) for c in self._columns) + " |")
+        self._journal.keep(self._key, self._rows)
+
+    def end(self) -> None:
+        """End the table."""
+        self._journal.row("")
 
 
 def machine() -> dict[str, Any]:

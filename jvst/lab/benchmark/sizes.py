@@ -106,13 +106,12 @@ def report(options: SizesOptions, platform: str, journal: Journal, programs: Pat
         for text in options.tiled:
             size, _, tile = text.partition(":")
             groups.append([Case(*size_of(size, "--tiled"), tile=int(tile), **common)])
-        rows = []
+        title = f"One frame, {_words(options)}, {options.iterations} iterations"
+        rows = journal.grow("sizes", title, SIZE_COLUMNS)
         for group in groups:
             for row in solved(group, programs):
                 rows.append(shown(row))
-                journal.keep("sizes", rows)
-        title = f"One frame, {_words(options)}, {options.iterations} iterations"
-        journal.table("sizes", title, SIZE_COLUMNS, rows)
+        rows.end()
     width, height = size_of(options.batch_size, "--batch-size")
     sharing = (
         ("batches", [(0, 1), *((frames, 1) for frames in options.batches)]),
@@ -122,12 +121,11 @@ def report(options: SizesOptions, platform: str, journal: Journal, programs: Pat
         if part not in options.parts:
             continue
         cases = [Case(width, height, frames=n, devices=m, **common) for n, m in pairs]
-        rows = []
+        title = f"Frames at once over {part}, {width}×{height}, {_words(options)}"
+        rows = journal.grow(part, title, BATCH_COLUMNS)
         for row in several(cases, platform, programs):
             rows.append(row)
-            journal.keep(part, rows)
-        title = f"Frames at once over {part}, {width}×{height}, {_words(options)}"
-        journal.table(part, title, BATCH_COLUMNS, rows)
+        rows.end()
 
 
 def check(options: SizesOptions) -> None:

@@ -71,21 +71,19 @@ def run(options: StartOptions, journal: Journal) -> None:
     facts = look_at_machine()
     journal.begin(facts)
     size = size_of(options.size or ("512x218" if facts["platform"] == "cpu" else "1024x436"))
-    rows: list[dict[str, Any]] = []
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        say("drawing the clip")
-        draw(folder, size, options.frames)
-        # The second run is to find programs, not motion.
-        for number, title in enumerate(("cold", "warm")):
-            say(f"run: {title}")
-            rows.append({"run": title} | _in_a_process(folder, number, options))
-            journal.keep("start", rows)
     title = (
         f"Seconds from the command, {options.frames} frames of {size[0]}×{size[1]}, "
         f"{options.weights} network, effort {options.effort}"
     )
-    journal.table("start", title, COLUMNS, rows)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        say("drawing the clip")
+        draw(folder, size, options.frames)
+        rows = journal.grow("start", title, COLUMNS)
+        for number, kind in enumerate(("cold", "warm")):
+            say(f"run: {kind}")
+            rows.append({"run": kind} | _in_a_process(folder, number, options))
+        rows.end()
 
 
 def _in_a_process(folder: Path, number: int, options: StartOptions) -> dict[str, Any]:
