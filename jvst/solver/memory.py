@@ -39,7 +39,7 @@ from jvst.solver.solve import SolverConfig, SolveState, advance, begin
 from jvst.solver.tiles import cut_picture
 
 _WEIGHTS = LossWeights()
-_FLOAT = 4  # bytes; activations and images are float32 whatever the convolutions compute in
+_FLOAT, _HALF = 4, 2  # bytes; images are float32 whatever the network computes in
 
 # Counted in XLA's buffer assignment on a CPU (jax 0.10), see scripts/measure_memory.py: at the
 # peak, when the gradient sets out from the deepest layer, each layer is there once, and so are ...
@@ -220,13 +220,15 @@ def clip_bytes(shape: FrameShape, *, reach: int = 1, carry: int = 0) -> int:
 
 def _activation_bytes(shape: FrameShape, vgg: VGG19, height: int, width: int) -> int:
     """Return the bytes of all that the network keeps of a picture at the peak."""
+    # A CPU makes float32 of half precision.
+    half = vgg.precision == "bfloat16" and jax.default_backend() != "cpu"
     wanted = {*shape.content_layers, *shape.style_layers}
     total = 0
     for layer in vgg.layers.through(wanted):
         copies = (layer.kind != "relu") + _STYLE_SLOPES * (layer.name in shape.style_layers)
         copies += _CONTENT_SLOPES * (layer.name in shape.content_layers)
-        total += copies * _layer_bytes(layer, height, width)
-    return total
+        total += copies * _layer_bytes(layer, height, width) // _FLOAT
+    return total * (_HALF if half else _FLOAT)
 
 
 def _kernel_bytes(shape: FrameShape, vgg: VGG19, height: int, width: int) -> int:
