@@ -84,7 +84,7 @@ def stylize_task(task: Task, store: RunStore, tell: Teller) -> None:
         _tell_notices(source, tell)
         return
     vgg = network_of(config, task.found).weights
-    with Ahead() as ahead:
+    with Ahead(tell.check) as ahead:
         ahead.begin(_programs(task, vgg))
         fit = fit_task(task, vgg, store, tell)
     solver = dataclasses.replace(task.settings.solver.with_history(fit.history), tile=fit.tile)

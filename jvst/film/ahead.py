@@ -7,7 +7,7 @@ of them on to the calls that need them but through its cache on disk
 
 import functools
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, NamedTuple
 
 import jax
@@ -24,6 +24,8 @@ from jvst.network.vgg import VGG19
 from jvst.solver.objective import FrameTargets, LossWeights, settled
 from jvst.solver.optimizers import known_at_first
 from jvst.solver.solve import advance, begin
+
+_CHECK_SECONDS = 0.2
 
 #: Makes a program, and keeps it where the call that needs it finds it.
 Job = Callable[[], object]
@@ -85,9 +87,14 @@ def clip_programs(
 
 
 class Ahead:
-    """Compiles on threads; ends when what the first frame needs is there."""
+    """Compiles on threads; ends when what the first frame needs is there.
 
-    def __init__(self) -> None:
+    Args:
+        check: called a few times a second while it is waited for; what it raises ends that.
+    """
+
+    def __init__(self, check: Callable[[], object]) -> None:
+        self._check = check
         self._pool = ThreadPoolExecutor(16, thread_name_prefix="compile")
         self._first: list[Future[object]] = []
 
@@ -104,10 +111,16 @@ class Ahead:
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         """Wait; what can't be compiled is told by the call that needs it."""
-        if kind is None:
-            for future in self._first:
-                future.exception()
-        self._pool.shutdown(wait=False, cancel_futures=kind is not None)
+        left = set(self._first) if kind is None else set()
+        try:
+            while left:
+                left = wait(left, timeout=_CHECK_SECONDS).not_done
+                self._check()
+        except BaseException:
+            kind = BaseException
+            raise
+        finally:
+            self._pool.shutdown(wait=False, cancel_futures=kind is not None)
 
 
 def _slots(lags: int, shape: tuple[int, ...]) -> Neighbours:
