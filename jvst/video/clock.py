@@ -48,7 +48,8 @@ class Clock:
 
 def frame_rate(stream: av.VideoStream) -> Fraction:
     """Read the frames per second that a stream states: its average."""
-    return stream.average_rate or stream.guessed_rate or DEFAULT_FRAME_RATE
+    # PyAV 19 has a number of its own.
+    return Fraction(stream.average_rate or stream.guessed_rate or DEFAULT_FRAME_RATE)
 
 
 def stream_start(stream: av.VideoStream | None) -> Fraction:
