@@ -217,7 +217,7 @@ def test_precisions_are_compared_after_as_many_evaluations(tmp_path, capsys):
     assert fast["precision"] == "bfloat16" and 0 < fast["gradient_error"] < 0.2
     # Rounding alone moves the picture less than bfloat16 does, and both end near float32's loss.
     assert 0 < moved["off_levels"] < fast["off_levels"]
-    # What it is for is measured at other sizes (docs/benchmarks.md); here it must be about the loss.
+    # What it costs is measured at other sizes (docs/benchmarks.md).
     assert fast["loss_ratio"] == pytest.approx(1.0, abs=0.2) and fast["loss_ratio"] != 1.0
     assert read_picture(picture).shape == (40, 3 * 48, 3)
 
