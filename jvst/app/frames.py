@@ -19,7 +19,7 @@ from jvst.app.effort import is_instant
 from jvst.app.events import Notice, Teller
 from jvst.app.instant import stylize_instant
 from jvst.app.motion import MotionSource
-from jvst.app.options import coarse_factors
+from jvst.app.options import StylizeConfig, coarse_factors
 from jvst.app.passes import stylize_passes
 from jvst.app.single import stylize_frames
 from jvst.app.store import RunStore
@@ -89,14 +89,7 @@ def stylize_task(task: Task, store: RunStore, tell: Teller) -> None:
         fit = fit_task(task, vgg, store, tell)
     solver = dataclasses.replace(task.settings.solver.with_history(fit.history), tile=fit.tile)
     settings = dataclasses.replace(task.settings, solver=solver)
-    style = _style_of(
-        vgg,
-        task.styles,
-        shares=shares,
-        layers=config.look.style_layers,
-        statistic=STATISTICS[config.look.style_statistic],
-        tile=fit.tile,
-    )
+    style = _style_of(vgg, task.styles, **_style_options(config, fit.tile))
     paintings = None
     if settings.init in OF_PAINTINGS:
         paintings = painting_statistics(task.styles, shares=shares)
@@ -115,12 +108,7 @@ def _programs(task: Task, vgg: VGG19) -> Programs:
     config, settings = task.config, task.settings
     solver = dataclasses.replace(settings.solver, tile=tile_of(config))
     settings = dataclasses.replace(settings, solver=solver)
-    options: dict[str, Any] = {
-        "shares": config.input.style_blend or None,
-        "layers": config.look.style_layers,
-        "statistic": STATISTICS[config.look.style_statistic],
-        "tile": solver.tile,
-    }
+    options = _style_options(config, solver.tile)
     first: list[Job] = [lambda: compiled(_style_of, vgg, task.styles, **options)]
     paintings = None
     if settings.init in OF_PAINTINGS:
@@ -181,16 +169,19 @@ def _scales(task: Task, vgg: VGG19, *, tile: tuple[int, int] | None) -> list[Sca
             jnp.clip(resize(style, size=size), 0.0, 1.0)
             for style, size in zip(task.styles, sizes, strict=True)
         ]
-        grams = _style_of(
-            vgg,
-            shrunk,
-            shares=config.input.style_blend or None,
-            layers=config.look.style_layers,
-            statistic=STATISTICS[config.look.style_statistic],
-            tile=tile,
-        )
+        grams = _style_of(vgg, shrunk, **_style_options(config, tile))
         scales.append(Scale(factor, grams))
     return scales
+
+
+def _style_options(config: StylizeConfig, tile: tuple[int, int] | None) -> dict[str, Any]:
+    """Return what ``_style_of`` is told of a run, by name."""
+    return {
+        "shares": config.input.style_blend or None,
+        "layers": config.look.style_layers,
+        "statistic": STATISTICS[config.look.style_statistic],
+        "tile": tile,
+    }
 
 
 @program("clip", static_argnames=("shares", "layers", "tile", "statistic"))

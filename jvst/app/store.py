@@ -15,7 +15,7 @@ manifest proves to be the run's own are replaced or removed (``claims``).
 import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +45,14 @@ from jvst.app.claims import (
 )
 from jvst.app.manifest import checked_manifest, first_difference, key_of
 from jvst.app.sealed import DamagedError
+from jvst.app.writing import Writing
 from jvst.errors import InputError
 from jvst.video import read_picture
-from jvst.video.pictures import encode_picture, write_encoded
+from jvst.video.pictures import write_encoded
 
 StoredImage = Float32[np.ndarray, "h w 3"]
 
 DROPPED = ".dropped"
-
-_ENCODERS = 4
-# Frames that wait to be written, each with what it lets go.
-_MOST_PENDING = 8
 
 #: The last pass, or the only one: its frames are the result.
 LAST = 0
@@ -106,11 +103,7 @@ class RunStore:
             raise InputError(
                 f"another run works in {folder}; wait for it or choose another `run_dir`"
             ) from error
-        # A single thread, so that frames are finished in order; encoding takes longer than a frame
-        # may on a GPU.
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="store")
-        self._encoder = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="encode")
-        self._pending: list[Future[None]] = []
+        self._writing = Writing()
 
     def __enter__(self) -> "RunStore":
         """Return the store itself."""
@@ -118,8 +111,7 @@ class RunStore:
 
     def __exit__(self, *_: object) -> None:
         """Wait for what is being written and release the lock."""
-        self._writer.shutdown(wait=True)
-        self._encoder.shutdown(wait=True)
+        self._writing.close()
         self._lock.close()
 
     @property
@@ -199,12 +191,12 @@ class RunStore:
         Raises:
             InputError: an earlier frame could not be written.
         """
-        self._collect(most=_MOST_PENDING)
+        self._writing.make_room()
         state = self.state_path(index, pass_number)
-        encoded = self._encoder.submit(encode_picture, picture, self.picture_path(index).suffix)
-        self._pending.append(self._writer.submit(self._save, index, state, image, encoded, info))
+        encoded = self._writing.encoded(picture, self.picture_path(index).suffix)
+        self._writing.then(self._save, index, state, image, encoded, info)
         for old in drop:
-            self._pending.append(self._writer.submit(self._drop, self.state_path(old, pass_number)))
+            self._writing.then(self._drop, self.state_path(old, pass_number))
 
     def flush(self) -> None:
         """Wait until every frame is written.
@@ -212,7 +204,7 @@ class RunStore:
         Raises:
             InputError: a frame could not be written.
         """
-        self._collect(most=0)
+        self._writing.flush()
 
     def load(self, index: int, *, pass_number: int = LAST) -> StoredImage:
         """Return the state of a finished frame.
@@ -373,11 +365,6 @@ class RunStore:
     def holds(self, path: Path) -> bool:
         """Tell whether a file of the run is there, as far as ``mend`` knows whole."""
         return path.is_file() and path not in self.broken
-
-    def _collect(self, *, most: int) -> None:
-        """Raise what went wrong on the thread, and wait until no more than some are left."""
-        while self._pending and (len(self._pending) > most or self._pending[0].done()):
-            self._pending.pop(0).result()
 
 
 def _remove(path: Path) -> None:
